@@ -1,0 +1,61 @@
+// A stored file to prepared slices, in worker threads that may die without taking the gateway along.
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { PreparedSlice } from "../domain/slice.ts"
+
+/** The item is at fault (`corrupt`, `unsupported`, `crashed`, `timeout`, `too-large`): trying again will not help, except after `worker`. */
+export class DecodeError extends Schema.TaggedError<DecodeError>()("DecodeError", {
+  reason: Schema.Literals(["corrupt", "unsupported", "too-large", "crashed", "timeout", "worker"]),
+  /** For people; never patient attributes. */
+  detail: Schema.String,
+}) {}
+
+export interface DecodeJob {
+  readonly path: string
+  /** 1-based frame to start with; at most `maxFrames` frames come back. */
+  readonly firstFrame: number
+  readonly maxFrames: number
+  /** Pixels per side of the model's input. */
+  readonly inputSize: number
+}
+
+export type Prepared =
+  | { readonly _tag: "Slices"; readonly slices: ReadonlyArray<PreparedSlice>; readonly NumberOfFrames: number }
+  /** Stored and never searchable: not an image, no geometry, no pixels, other modality … */
+  | { readonly _tag: "NotEmbeddable"; readonly reason: string }
+
+export class Decoder extends Context.Service<
+  Decoder,
+  {
+    readonly prepare: (job: DecodeJob) => Effect.Effect<Prepared, DecodeError>
+    /** One frame as an 8-bit picture for people (PS3.18 §8.3.5): window applied, MONOCHROME1 and palettes resolved. */
+    readonly render: (job: {
+      readonly path: string
+      readonly frame: number
+      readonly mediaType: "image/jpeg" | "image/png"
+      readonly window?: { readonly center: number; readonly width: number }
+      readonly viewport?: { readonly width: number; readonly height: number }
+      /** 1..100, JPEG only. */
+      readonly quality?: number
+    }) => Effect.Effect<Uint8Array, DecodeError>
+    /** One frame, native little endian, as PS3.5 §8 lays it out. */
+    readonly frame: (path: string, frame: number) => Effect.Effect<Uint8Array, DecodeError>
+    /** The set pixels of one SEG segment, as a box per frame (PS3.3 §A.51). */
+    readonly segment: (
+      path: string,
+      SegmentNumber: number,
+    ) => Effect.Effect<
+      { readonly ReferencedSeriesInstanceUID: string | undefined; readonly frames: ReadonlyArray<SegmentFrame> },
+      DecodeError
+    >
+  }
+>()("gateway/decode/Decoder") {}
+
+/** The in-plane corners (LPS mm, pixel edges) of a segment's set pixels in one frame, and the referenced source image where named. */
+export interface SegmentFrame {
+  readonly ReferencedSOPInstanceUID?: string
+  /** Four corners in LPS mm, around the rectangle. */
+  readonly corners: ReadonlyArray<readonly [number, number, number]>
+  readonly pixels: number
+}

@@ -1,0 +1,38 @@
+// The received files, byte for byte, one blob per digest.
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { Digest } from "../domain/instance.ts"
+
+export class BlobError extends Schema.TaggedError<BlobError>()("BlobError", {
+  reason: Schema.Literals(["disk-full", "missing", "io"]),
+  cause: Schema.Defect(),
+}) {}
+
+/** A blob under construction; gone with its scope unless committed. */
+export interface Draft {
+  readonly write: (chunk: Uint8Array) => Effect.Effect<void, BlobError>
+  /** File and folder entry are fsynced under the digest's name when it succeeds. Committing known content again is fine. */
+  readonly commit: Effect.Effect<{ readonly digest: Digest; readonly bytes: number }, BlobError>
+  /** For reading the header back before the commit. */
+  readonly path: string
+}
+
+export class Blobs extends Context.Service<
+  Blobs,
+  {
+    readonly draft: Effect.Effect<Draft, BlobError, Scope.Scope>
+    /** Local path for stages that read by offset. */
+    readonly path: (digest: Digest) => string
+    readonly read: (
+      digest: Digest,
+      range?: { readonly offset: number; readonly length: number },
+    ) => Stream.Stream<Uint8Array, BlobError>
+    readonly remove: (digest: Digest) => Effect.Effect<void, BlobError>
+    readonly list: Stream.Stream<Digest, BlobError>
+    /** Free bytes on the disk that holds them. */
+    readonly free: Effect.Effect<number, BlobError>
+  }
+>()("gateway/ledger/Blobs") {}

@@ -1,0 +1,157 @@
+// The accepted instances and all that is promised about them, in SQLite (WAL, synchronous=FULL).
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { Alert, StandingRegion, StandingRegionId } from "../domain/alert.ts"
+import type { Hit } from "../domain/hit.ts"
+import type { DicomJson, Digest, InstanceRef, InstanceStage, Receipt } from "../domain/instance.ts"
+import type { ReadyEvidence, StudyStatus } from "../domain/study.ts"
+import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
+
+/** The disk, not the caller, is at fault. */
+export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError", {
+  reason: Schema.Literals(["disk-full", "closed", "io"]),
+  cause: Schema.Defect(),
+}) {}
+
+/** What the listener knows of an instance once its blob is durable. */
+export interface NewInstance {
+  readonly StudyInstanceUID: StudyInstanceUID
+  readonly SeriesInstanceUID: SeriesInstanceUID
+  readonly SOPInstanceUID: SOPInstanceUID
+  readonly SOPClassUID: string
+  readonly TransferSyntaxUID: string
+  readonly digest: Digest
+  readonly bytes: number
+  /** The header up to the pixel data. Values UTF-8, bulk data left out. */
+  readonly attributes: DicomJson
+}
+
+export type Acceptance =
+  | { readonly _tag: "Stored"; readonly receipt: Receipt }
+  /** Same UID, same bytes: nothing to do. */
+  | { readonly _tag: "Duplicate"; readonly receipt: Receipt }
+  /** Same UID, other bytes or another series: the first is kept. */
+  | { readonly _tag: "Conflict"; readonly receipt: Receipt; readonly digest: Digest }
+
+export interface StoredInstance extends NewInstance, InstanceRef {
+  readonly stage: InstanceStage
+  readonly reason?: string
+}
+
+/** UIDs that narrow a request; none means the whole archive. */
+export interface Scope {
+  readonly StudyInstanceUID?: StudyInstanceUID
+  readonly SeriesInstanceUID?: SeriesInstanceUID
+  readonly SOPInstanceUID?: SOPInstanceUID
+}
+
+/** One QIDO-RS request after parsing (PS3.18 §10.6). Tags are eight hex digits, or "SEQTAG.TAG" for one level of nesting. */
+export interface Search extends Scope {
+  readonly level: "study" | "series" | "instance"
+  readonly match: ReadonlyArray<{ readonly tag: string; readonly value: string }>
+  readonly limit: number
+  readonly offset: number
+}
+
+/** What region search needs to know of a series, beside its vectors. */
+export interface SeriesFacts {
+  readonly StudyInstanceUID: StudyInstanceUID
+  readonly SeriesInstanceUID: SeriesInstanceUID
+  readonly Modality: string
+  readonly StudyDate: string
+  /** PatientID with its issuer; compared, never shown. Empty when the study has none. */
+  readonly patient: string
+  /** Why no frame of it is searchable; absent when at least one is, or still may become so. */
+  readonly notSearchable?: string
+  readonly indexedFrames: number
+}
+
+export interface Progress {
+  readonly SOPInstanceUID: SOPInstanceUID
+  readonly receipt: Receipt
+  readonly stage: InstanceStage
+  readonly reason?: string
+  readonly embeddableFrames?: number
+  /** Absolute count, so that saying it twice changes nothing. */
+  readonly indexedFrames?: number
+}
+
+export interface OutboxEntry {
+  readonly sequence: number
+  readonly subject: string
+  /** Deduplicates in JetStream. */
+  readonly msgID: string
+  readonly payload: string
+}
+
+export interface LedgerTotals {
+  readonly instances: number
+  readonly slices: { readonly embeddable: number; readonly indexed: number }
+  readonly setAside: number
+  /** Per unfinished stage: how many instances wait there, and since when (epoch ms). */
+  readonly stages: Readonly<
+    Record<"accepted" | "decoded" | "embedded", { readonly pending: number; readonly oldest?: number }>
+  >
+  readonly outbox: { readonly pending: number; readonly oldest?: number }
+}
+
+export interface Deletion {
+  readonly instances: ReadonlyArray<InstanceRef>
+}
+
+type Io<A> = Effect.Effect<A, LedgerError>
+
+export class Ledger extends Context.Service<
+  Ledger,
+  {
+    /** Durable when it succeeds; concurrent calls share one commit. The InstanceAccepted event is in the outbox. Answers in input order. */
+    readonly accept: (instances: ReadonlyArray<NewInstance>) => Io<ReadonlyArray<Acceptance>>
+    readonly instance: (uid: SOPInstanceUID) => Io<Option.Option<StoredInstance>>
+    /** Instances of a scope in receipt order. */
+    readonly instances: (scope: Scope) => Io<ReadonlyArray<StoredInstance>>
+    /** Attribute maps of one QIDO level, stable order. */
+    readonly search: (search: Search) => Io<ReadonlyArray<DicomJson>>
+    /** Applies stage changes in one commit; those of a deleted or superseded receipt are ignored. */
+    readonly progress: (changes: ReadonlyArray<Progress>) => Io<void>
+    /** True while exactly this receipt is stored. */
+    readonly isCurrent: (instance: InstanceRef) => Io<boolean>
+    /** Sets the item aside: stage and reason on the row, SetAside event in the outbox, one commit. */
+    readonly setAside: (instance: InstanceRef, stage: string, reason: string) => Io<void>
+    readonly setAsideList: Io<ReadonlyArray<StoredInstance>>
+    /** Puts set-aside instances (or all that are unfinished since `before`, epoch ms) back on the way: fresh InstanceAccepted events. Counts them. */
+    readonly requeue: (
+      what: { readonly SOPInstanceUID: SOPInstanceUID } | { readonly unfinishedSince: number } | "set-aside",
+    ) => Io<number>
+    /** Rows gone, InstanceDeleted events in the outbox, one commit. Blobs and vectors are the caller's next steps. */
+    readonly delete: (scope: Scope) => Io<Deletion>
+
+    readonly outbox: (limit: number) => Io<ReadonlyArray<OutboxEntry>>
+    readonly published: (sequences: ReadonlyArray<number>) => Io<void>
+
+    readonly studyStatus: (uid: StudyInstanceUID) => Io<Option.Option<StudyStatus>>
+    /** Moves open → quiet → ready by the clock and the instances' stages; a StudyReady event per new version. Answers the studies that became ready. */
+    readonly settle: (now: number, quietMillis: number) => Io<ReadonlyArray<StudyInstanceUID>>
+    /** The caller says the study is complete: it becomes ready as soon as nothing of it is in flight. */
+    readonly complete: (uid: StudyInstanceUID, evidence: ReadyEvidence) => Io<boolean>
+    readonly seriesFacts: Io<ReadonlyArray<SeriesFacts>>
+    readonly totals: Io<LedgerTotals>
+
+    readonly putStandingRegion: (id: StandingRegionId, region: StandingRegion, exemplar: Uint8Array) => Io<void>
+    readonly standingRegions: Io<
+      ReadonlyArray<{ readonly id: StandingRegionId; readonly region: StandingRegion; readonly exemplar: Uint8Array }>
+    >
+    readonly deleteStandingRegion: (id: StandingRegionId) => Io<boolean>
+    /** Once per (standing region, study): answers none when it was raised before. AlertRaised goes to the outbox in the same commit. */
+    readonly raiseAlert: (alert: {
+      readonly standingRegion: StandingRegionId
+      readonly label: string
+      readonly StudyInstanceUID: StudyInstanceUID
+      readonly studyVersion: number
+      readonly hit: Hit
+    }) => Io<Option.Option<Alert>>
+    /** Alerts with an id above `after`, oldest first. */
+    readonly alerts: (after: number, limit: number) => Io<ReadonlyArray<Alert>>
+  }
+>()("gateway/ledger/Ledger") {}

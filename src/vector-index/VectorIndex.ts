@@ -1,0 +1,74 @@
+// The searchable slices: a journal of embeddings (SQLite) and the usearch index that is a cache of it.
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { InstanceRef, Receipt } from "../domain/instance.ts"
+import type { EmbeddedSlice, SliceHeader } from "../domain/slice.ts"
+import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
+
+export class VectorIndexError extends Schema.TaggedError<VectorIndexError>()("VectorIndexError", {
+  reason: Schema.Literals(["disk-full", "io", "worker", "dimension"]),
+  cause: Schema.Defect(),
+}) {}
+
+/** A volume: the frames of one series that share a stack. */
+export interface StackId {
+  readonly SeriesInstanceUID: SeriesInstanceUID
+  readonly stack: string
+}
+
+/** The slices of one stack in patient order, vectors as one matrix. */
+export interface StackMatrix extends StackId {
+  readonly StudyInstanceUID: StudyInstanceUID
+  readonly headers: ReadonlyArray<SliceHeader>
+  /** headers.length × dimension, rows of unit length. */
+  readonly vectors: Float32Array
+  /** headers.length × gridSize² × dimension, × 127; empty without grid. */
+  readonly locals: Int8Array
+}
+
+/** A neighbour found by the index. */
+export interface Neighbour extends StackId {
+  readonly SOPInstanceUID: SOPInstanceUID
+  readonly FrameNumber: number
+  readonly position: number
+  readonly cosine: number
+}
+
+type Io<A> = Effect.Effect<A, VectorIndexError>
+
+export class VectorIndex extends Context.Service<
+  VectorIndex,
+  {
+    /** Idempotent by (SOPInstanceUID, FrameNumber); slices of a removed receipt are ignored. Journalled (fsynced) when it succeeds. Answers the frames now indexed per instance. */
+    readonly add: (
+      slices: ReadonlyArray<EmbeddedSlice>,
+    ) => Io<ReadonlyArray<{ readonly instance: InstanceRef; readonly indexedFrames: number }>>
+    /** Invisible to the next search when it succeeds, also after a restart or rebuild; receipts up to the one named. */
+    readonly remove: (
+      instances: ReadonlyArray<{ readonly SOPInstanceUID: SOPInstanceUID; readonly receipt: Receipt }>,
+    ) => Io<void>
+    /** `vectors`: n × dimension of unit length. Per query the k nearest non-blank slices, best first. */
+    readonly search: (vectors: Float32Array, k: number) => Io<ReadonlyArray<ReadonlyArray<Neighbour>>>
+    /** The stacks of a series, most slices first. */
+    readonly stacks: (series: SeriesInstanceUID) => Io<ReadonlyArray<StackMatrix>>
+    /** Journal sequence (monotonic, grows with adds and removals) and counts. `bytes`: resident size of the index. */
+    readonly state: Io<{
+      readonly sequence: number
+      readonly slices: number
+      readonly indexed: number
+      readonly bytes: number
+    }>
+    /** Mean of all unit vectors, for centring; zeros while empty. */
+    readonly mean: Io<Float32Array>
+    /** Builds the index anew from the journal while searches go on; swaps atomically. */
+    readonly rebuild: Io<{ readonly slices: number }>
+    readonly snapshot: Io<void>
+    /** Compares journal and index: keys in one but not in the other. */
+    readonly verify: Io<{ readonly missing: number; readonly orphaned: number }>
+    /** Receipts and frame counts the journal holds, for reconciliation with the ledger. */
+    readonly instances: Io<
+      ReadonlyArray<{ readonly SOPInstanceUID: SOPInstanceUID; readonly receipt: Receipt; readonly frames: number }>
+    >
+  }
+>()("gateway/vector-index/VectorIndex") {}
