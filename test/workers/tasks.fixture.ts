@@ -1,0 +1,13 @@
+// Tasks that behave and misbehave, for pool.test.ts.
+import { threadId, workerData } from "node:worker_threads"
+
+let calls = 0
+export const echo = (value: unknown) => ({ value, calls: ++calls, threadId, data: workerData })
+export const double = (bytes: Uint8Array) => bytes.map((byte) => byte * 2)
+export const throws = () => {
+  throw new Error("poison")
+}
+export const dies = () => process.exit(3)
+export const hangs = () => {
+  for (;;);
+}
