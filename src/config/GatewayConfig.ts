@@ -1,0 +1,69 @@
+// The configuration in force: defaults, then --config, then GATEWAY_ variables, then flags; unknown keys are refused.
+import { isIP } from "node:net"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Yaml from "effect/encoding/Yaml"
+import { merge, overridesFromEnvironment, type Tree } from "./layers.ts"
+import { Settings } from "./settings.ts"
+
+export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
+  /** For the person who wrote the configuration: the key's path and what is allowed. */
+  message: Schema.String,
+}) {}
+
+export interface Sources {
+  /** File given by --config. */
+  readonly file?: string | undefined
+  /** Overrides by flags. */
+  readonly flags?: Tree | undefined
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+}
+
+const defaultsFile = new URL("../../gateway-config/gateway.yaml", import.meta.url)
+
+const readYaml = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* fs
+    .readFileString(path)
+    .pipe(Effect.mapError(() => new ConfigurationError({ message: `cannot read ${path}` })))
+  const parsed = yield* Effect.try({
+    try: () => (Yaml.parse(text) ?? {}) as unknown,
+    catch: (cause) => new ConfigurationError({ message: `${path}: not YAML (${String(cause)})` }),
+  })
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    return yield* new ConfigurationError({ message: `${path}: expected a mapping of keys` })
+  }
+  return parsed as Tree
+})
+
+const isLoopback = (host: string) =>
+  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))
+
+/** Reads, merges and checks every source. Fails with the key's path and what is allowed there. */
+export const load = Effect.fnUntraced(function* (sources: Sources) {
+  const defaults = yield* readYaml(defaultsFile.pathname)
+  const file = sources.file === undefined ? {} : yield* readYaml(sources.file)
+  const { overrides, unknown } = overridesFromEnvironment(defaults, sources.environment ?? {})
+  if (unknown.length > 0) {
+    return yield* new ConfigurationError({
+      message: `unknown variable ${unknown.join(", ")}; see gateway-config/gateway.yaml for the keys`,
+    })
+  }
+  const merged = [file, overrides, sources.flags ?? {}].reduce(merge, defaults)
+  const settings = yield* Schema.decodeUnknownEffect(Settings, { onExcessProperty: "error", errors: "all" })(
+    merged,
+  ).pipe(Effect.mapError((error) => new ConfigurationError({ message: error.message })))
+  if (!isLoopback(settings.listener.host) && !settings.listener.allowUnauthenticated) {
+    return yield* new ConfigurationError({
+      message: `listener.host: ${settings.listener.host} is not loopback and the gateway has no sign-in; put it behind a proxy that has one and set listener.allowUnauthenticated to true, or bind 127.0.0.1`,
+    })
+  }
+  return settings
+})
+
+export class GatewayConfig extends Context.Service<GatewayConfig, Settings>()("gateway/config/GatewayConfig") {
+  static readonly layer = (sources: Sources) => Layer.effect(GatewayConfig, load(sources))
+}
