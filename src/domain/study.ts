@@ -33,3 +33,19 @@ export const StudyStatus = Schema.Struct({
   instances: Schema.Array(InstanceStatus),
 })
 export type StudyStatus = typeof StudyStatus.Type
+
+export const StageBacklog = Schema.Struct({
+  pending: Schema.Int,
+  /** Age of the oldest item that waits; 0 when none does. */
+  oldestSeconds: Schema.Finite,
+})
+
+/** The gateway at a glance: what `/api/status` and the `status` command show. */
+export const GatewayStatus = Schema.Struct({
+  instances: Schema.Int,
+  slices: Schema.Struct({ embeddable: Schema.Int, indexed: Schema.Int }),
+  stages: Schema.Record(Schema.String, StageBacklog),
+  setAside: Schema.Int,
+  indexSequence: Schema.Int,
+})
+export type GatewayStatus = typeof GatewayStatus.Type

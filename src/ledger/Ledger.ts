@@ -38,6 +38,8 @@ export type Acceptance =
 export interface StoredInstance extends NewInstance, InstanceRef {
   readonly stage: InstanceStage
   readonly reason?: string
+  readonly embeddableFrames: number
+  readonly indexedFrames: number
 }
 
 /** UIDs that narrow a request; none means the whole archive. */

@@ -1,0 +1,98 @@
+// The HTTP/JSON API as data: clients, handlers and /openapi.json are all made from it.
+import * as Schema from "effect/Schema"
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
+import { Alert, StandingRegion, StandingRegionId } from "../domain/alert.ts"
+import { SearchAnswer } from "../domain/hit.ts"
+import { RegionSearch } from "../domain/region.ts"
+import { GatewayStatus, StudyStatus } from "../domain/study.ts"
+import { SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
+import { BadRequest, NotFound, Unavailable, Unprocessable } from "./errors.ts"
+
+const errors = [BadRequest, NotFound, Unprocessable, Unavailable] as const
+
+class RegionsApi extends HttpApiGroup.make("regions")
+  .add(
+    HttpApiEndpoint.post("search", "/search", { payload: RegionSearch, success: SearchAnswer, error: errors }).annotate(
+      OpenApi.Description,
+      "Ranked sub-volumes that look like a region. With `Accept: application/x-ndjson` the answer is streamed: one `candidates` line, one `hits` line, then `done`. A query volume may be uploaded instead: `multipart/related` whose first part is this JSON without UIDs and whose other parts are application/dicom.",
+    ),
+  )
+  .prefix("/api/regions") {}
+
+const IdentifiedRegion = Schema.Struct({ id: StandingRegionId, ...StandingRegion.fields })
+const id = { params: { id: StandingRegionId } }
+
+class StandingRegionsApi extends HttpApiGroup.make("standingRegions")
+  .add(
+    HttpApiEndpoint.get("list", "/", { success: Schema.Array(IdentifiedRegion), error: errors }),
+    HttpApiEndpoint.put("put", "/:id", { ...id, payload: StandingRegion, success: IdentifiedRegion, error: errors }),
+    HttpApiEndpoint.get("get", "/:id", { ...id, success: IdentifiedRegion, error: errors }),
+    HttpApiEndpoint.delete("remove", "/:id", { ...id, success: HttpApiSchema.NoContent, error: errors }),
+  )
+  .prefix("/api/standing-regions") {}
+
+const page = {
+  /** Alerts with an id above this one. */
+  after: Schema.optionalKey(Schema.NumberFromString.check(Schema.isInt())),
+  limit: Schema.optionalKey(Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 }))),
+}
+
+class AlertsApi extends HttpApiGroup.make("alerts")
+  .add(
+    HttpApiEndpoint.get("list", "/", { query: page, success: Schema.Array(Alert), error: errors }),
+    HttpApiEndpoint.get("stream", "/stream", { success: Schema.String, error: errors }).annotate(
+      OpenApi.Description,
+      "`text/event-stream` of alerts; starts after `Last-Event-ID` (0 replays all), or with the next alert.",
+    ),
+  )
+  .prefix("/api/alerts") {}
+
+const study = { params: { StudyInstanceUID } }
+
+class StudiesApi extends HttpApiGroup.make("studies")
+  .add(
+    HttpApiEndpoint.get("status", "/:StudyInstanceUID/status", { ...study, success: StudyStatus, error: errors }),
+    HttpApiEndpoint.post("complete", "/:StudyInstanceUID/complete", { ...study, success: StudyStatus, error: errors }).annotate(
+      OpenApi.Description,
+      "The sender says that the study is complete: it becomes ready as soon as nothing of it is in flight.",
+    ),
+  )
+  .prefix("/api/studies") {}
+
+export const SetAsideItem = Schema.Struct({ StudyInstanceUID, SOPInstanceUID, reason: Schema.String })
+
+/** What `verify` compares: blobs, ledger, journal and index, both ways. */
+export const VerificationReport = Schema.Struct({
+  /** Accepted instances whose blob is gone. */
+  blobsMissing: Schema.Array(SOPInstanceUID),
+  /** Blobs that no accepted instance names. */
+  blobsOrphaned: Schema.Int,
+  /** Instances whose indexed frames differ between ledger and journal. */
+  framesDiffering: Schema.Array(SOPInstanceUID),
+  /** Journalled slices missing in the index, and indexed keys without a journal row. */
+  index: Schema.Struct({ missing: Schema.Int, orphaned: Schema.Int }),
+  consistent: Schema.Boolean,
+})
+
+class OperationsApi extends HttpApiGroup.make("operations")
+  .add(
+    HttpApiEndpoint.get("status", "/status", { success: GatewayStatus, error: errors }),
+    HttpApiEndpoint.get("setAside", "/set-aside", { success: Schema.Array(SetAsideItem), error: errors }),
+    HttpApiEndpoint.post("requeue", "/set-aside/requeue", {
+      payload: Schema.Struct({ SOPInstanceUID: Schema.optionalKey(SOPInstanceUID) }),
+      success: Schema.Struct({ requeued: Schema.Int }),
+      error: errors,
+    }),
+    HttpApiEndpoint.post("rebuild", "/index/rebuild", { success: Schema.Struct({ slices: Schema.Int }), error: errors }),
+    HttpApiEndpoint.post("verify", "/index/verify", { success: VerificationReport, error: errors }),
+  )
+  .prefix("/api") {}
+
+export class Api extends HttpApi.make("region-gateway")
+  .add(RegionsApi, StandingRegionsApi, AlertsApi, StudiesApi, OperationsApi)
+  .annotate(OpenApi.Title, "Region gateway")
+  .annotate(OpenApi.Version, "0.1.0") {}
