@@ -1,0 +1,28 @@
+// The typed client of a running gateway, made from the API definition.
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import { Api } from "./Api.ts"
+
+/** Where `serve` listens unless told otherwise. */
+export const defaultUrl = "http://127.0.0.1:8080"
+
+/** For people: the gateway cannot be reached, or says no. */
+export class ClientError extends Schema.TaggedError<ClientError>()("ClientError", { message: Schema.String }) {}
+
+export const apiClient = (baseUrl: string) =>
+  HttpApiClient.make(Api, { baseUrl }).pipe(Effect.provide(FetchHttpClient.layer))
+
+/** Turns every failure of a request into one sentence. */
+export const explain =
+  (url: string) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, ClientError, R> =>
+    Effect.mapError(effect, (error) => {
+      const said = (error as { readonly error?: unknown }).error
+      if (typeof said === "string") return new ClientError({ message: said })
+      const tag = (error as { readonly reason?: { readonly _tag?: string } }).reason?._tag
+      return new ClientError({
+        message: tag === "TransportError" ? `no gateway answers at ${url}` : `${url}: ${String(error)}`,
+      })
+    })

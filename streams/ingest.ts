@@ -1,0 +1,116 @@
+// InstanceAccepted → decode ─► normalise ─► embed ─► EMBEDDINGS. Acknowledges when the last message of an instance is durable there.
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { Decoder, type DecodeError } from "../src/decode/Decoder.ts"
+import type { InstanceRef } from "../src/domain/instance.ts"
+import { Embedder } from "../src/embed/Embedder.ts"
+import { encodeEmbeddings, maxSlicesPerMessage } from "../src/events/embedding-codec.ts"
+import { InstanceAccepted, subjects } from "../src/events/events.ts"
+import { Nats, type Delivery } from "../src/events/Nats.ts"
+import { Blobs } from "../src/ledger/Blobs.ts"
+import { Ledger } from "../src/ledger/Ledger.ts"
+
+export interface IngestOptions {
+  /** Instances between decode and publish at a time. */
+  readonly concurrency: number
+}
+
+/** A worker that died under one item may have died of another: the item gets another try before it is held guilty. */
+const again = (error: DecodeError) => error.reason === "worker" || error.reason === "crashed"
+
+/** How often an item whose stage failed for reasons of its own (model, disk) comes back before it is set aside. */
+const attempts = 5
+
+/** Decodes, embeds and publishes one instance, at most a message's worth of frames in memory. Answers why it is not embeddable, if so. */
+const embedInstance = Effect.fn("ingest.instance")(function* (instance: InstanceRef) {
+  const ledger = yield* Ledger
+  const decoder = yield* Decoder
+  const embedder = yield* Embedder
+  const nats = yield* Nats
+  const path = (yield* Blobs).path(instance.digest)
+  const { model } = embedder
+  const maxFrames = maxSlicesPerMessage(model.dimension, model.gridSize)
+  const progress = { SOPInstanceUID: instance.SOPInstanceUID, receipt: instance.receipt }
+
+  for (let firstFrame = 1, last = 1; firstFrame <= last; firstFrame += maxFrames) {
+    const prepared = yield* decoder
+      .prepare({ path, firstFrame, maxFrames, inputSize: model.inputSize })
+      .pipe(Effect.retry({ while: again, schedule: Schedule.spaced("100 millis"), times: 1 }))
+    if (prepared._tag === "NotEmbeddable") {
+      yield* ledger.progress([{ ...progress, stage: "stored-only", reason: prepared.reason }])
+      return
+    }
+    const { NumberOfFrames, slices } = prepared
+    last = NumberOfFrames
+    if (firstFrame === 1) yield* ledger.progress([{ ...progress, stage: "decoded", embeddableFrames: NumberOfFrames }])
+    const embeddings = yield* embedder.embed(slices)
+    const payload = encodeEmbeddings({
+      model: model.id,
+      dimension: model.dimension,
+      NumberOfFrames,
+      slices: slices.map(({ FrameNumber, geometry }, i) => ({ instance, FrameNumber, geometry, ...embeddings[i]! })),
+    })
+    yield* nats.publish(
+      subjects.embeddings(instance.StudyInstanceUID),
+      payload,
+      `${instance.SOPInstanceUID}:${instance.receipt}:${model.id}:${firstFrame}`,
+    )
+  }
+  yield* ledger.progress([{ ...progress, stage: "embedded" }])
+})
+
+/** One event to its end: acknowledged when done or set aside, handed back when the gateway itself is in trouble. */
+const handle = Effect.fnUntraced(function* (delivery: Delivery<InstanceAccepted>) {
+  const { instance } = delivery.value
+  const ledger = yield* Ledger
+  const setAside = (stage: string, reason: string) => ledger.setAside(instance, stage, reason)
+  const handBack = (stage: string) => (error: { readonly _tag: string; readonly reason?: unknown }) =>
+    delivery.attempts >= attempts
+      ? setAside(stage, `${error._tag} ${String(error.reason ?? "")} after ${attempts} attempts`).pipe(
+          Effect.andThen(delivery.ack),
+        )
+      : Effect.logWarning("handed back", { stage, reason: error._tag, SOPInstanceUID: instance.SOPInstanceUID }).pipe(
+          Effect.andThen(delivery.nak("1 second")),
+        )
+
+  // Deleted or superseded since: nothing to do.
+  if (!(yield* ledger.isCurrent(instance))) return yield* delivery.ack
+  yield* embedInstance(instance).pipe(
+    Effect.andThen(delivery.ack),
+    Effect.catchTags({
+      DecodeError: (error) =>
+        error.reason === "worker"
+          ? handBack("decode")(error)
+          : setAside("decode", `${error.reason}: ${error.detail}`).pipe(Effect.andThen(delivery.ack)),
+      EmbedError: handBack("embed"),
+      // The broker is away: the item stays unacknowledged and comes back with it.
+      NatsError: (error) => Effect.logWarning("embeddings not published yet", error.operation),
+    }),
+  )
+})
+
+export const ingest = (options: IngestOptions) =>
+  Effect.gen(function* () {
+    const nats = yield* Nats
+    yield* nats
+      .consume({
+        stream: "DICOM",
+        durable: "ingest",
+        filter: "dicom.instance.accepted.>",
+        schema: InstanceAccepted,
+        maxAckPending: options.concurrency * 4,
+        ackWaitMillis: 120_000,
+      })
+      .pipe(
+        Stream.mapEffect(
+          (delivery) =>
+            handle(delivery).pipe(
+              Effect.catch((error) => Effect.logError("ledger not available, item comes back", error)),
+            ),
+          { concurrency: options.concurrency, unordered: true },
+        ),
+        Stream.runDrain,
+      )
+  })
+

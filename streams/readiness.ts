@@ -1,0 +1,52 @@
+// The clock's part: studies settle from open over quiet to ready, and what got stuck is put back on the way.
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { Nats } from "../src/events/Nats.ts"
+import { Ledger } from "../src/ledger/Ledger.ts"
+
+export interface ReadinessOptions {
+  readonly quiet: Duration.Duration
+}
+
+/** An instance unfinished for so long, with nothing of its stage left in the broker, lost its event there. */
+const stuck = Duration.minutes(2)
+
+const settle = Effect.fnUntraced(function* (quiet: Duration.Duration) {
+  const ledger = yield* Ledger
+  yield* ledger.settle(yield* Clock.currentTimeMillis, Duration.toMillis(quiet))
+})
+
+/** The ledger is the truth and the broker only transport: events it lost (power, a wiped folder) are sent again. */
+const sweep = Effect.fnUntraced(function* () {
+  const ledger = yield* Ledger
+  const nats = yield* Nats
+  const waiting = yield* Effect.forEach(
+    [
+      ["DICOM", "ingest"],
+      ["EMBEDDINGS", "index"],
+    ] as const,
+    ([stream, durable]) => nats.consumerInfo(stream, durable),
+  )
+  if (waiting.some(({ pending, ackPending }) => pending + ackPending > 0)) return
+  const requeued = yield* ledger.requeue({
+    unfinishedSince: (yield* Clock.currentTimeMillis) - Duration.toMillis(stuck),
+  })
+  if (requeued > 0) yield* Effect.logWarning(`sent ${requeued} events again that the broker no longer had`)
+})
+
+export const readiness = ({ quiet }: ReadinessOptions) =>
+  Effect.all(
+    [
+      settle(quiet).pipe(
+        Effect.catch((error) => Effect.logError("studies could not settle", error)),
+        Effect.repeat(Schedule.spaced("500 millis")),
+      ),
+      sweep().pipe(
+        Effect.catch((error) => Effect.logDebug("sweep put off", error)),
+        Effect.repeat(Schedule.spaced("30 seconds")),
+      ),
+    ],
+    { concurrency: "unbounded", discard: true },
+  )
