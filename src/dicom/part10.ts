@@ -1,0 +1,213 @@
+// Opens a PS3.10 file up to its pixel data: bounded in bytes, nesting and time, for worker threads and the main one.
+import { closeSync, fstatSync, openSync, readSync } from "node:fs"
+import { constants, inflateRawSync } from "node:zlib"
+import dicomParser, { type DataSet } from "dicom-parser"
+import { headerExtent, type HeaderExtent, type PixelTag, type ValueSpan } from "./header-extent.ts"
+import { Part10Error } from "./part10-error.ts"
+
+export { Part10Error, type Part10Reason } from "./part10-error.ts"
+
+export interface Part10Limits {
+  /** Most bytes of header that are read. */
+  readonly headerBytes?: number
+  /** Most bytes a deflated data set may inflate to. */
+  readonly inflatedBytes?: number
+  readonly depth?: number
+  readonly elements?: number
+}
+
+export interface Part10 {
+  /** File meta information and data set up to the pixel data; its byteArray holds just that. */
+  readonly dataset: DataSet
+  readonly TransferSyntaxUID: string
+  readonly littleEndian: boolean
+  readonly pixelData:
+    | {
+        readonly tag: PixelTag
+        readonly offset: number
+        readonly length: number | undefined
+        readonly encapsulated: boolean
+      }
+    | undefined
+  readonly extendedOffsets: ValueSpan | undefined
+  readonly extendedLengths: ValueSpan | undefined
+  /** A bulk value above 16 MiB before the pixel data ended the header: later elements were not read. */
+  readonly stoppedAt: string | undefined
+  /** Of what the offsets count in: the file, or its inflated form. */
+  readonly fileBytes: number
+  /** Where the offsets point into. */
+  readonly source: { readonly path: string } | { readonly bytes: Buffer }
+}
+
+const MiB = 2 ** 20
+const defaults = { headerBytes: 64 * MiB, inflatedBytes: 512 * MiB, depth: 64, elements: 2_000_000 }
+const prefixBytes = 64 * 1024
+
+export const deflatedExplicit = "1.2.840.10008.1.2.1.99"
+export const implicitLittleEndian = "1.2.840.10008.1.2"
+export const explicitBigEndian = "1.2.840.10008.1.2.2"
+const explicitLittleEndian = "1.2.840.10008.1.2.1"
+
+interface Meta {
+  readonly end: number
+  readonly TransferSyntaxUID: string
+  readonly valueAt: number
+  readonly valueLength: number
+}
+
+/** Group 0002 (PS3.10 §7.1), read by its elements: the group length lies in too many files. */
+const readMeta = (bytes: Buffer): Meta => {
+  if (bytes.length < 132 || bytes.toString("latin1", 128, 132) !== "DICM") {
+    throw new Part10Error("not-dicom", "no DICM prefix behind a 128-byte preamble")
+  }
+  let position = 132
+  let syntax: Omit<Meta, "end"> | undefined
+  while (position + 12 <= bytes.length && bytes.readUInt16LE(position) === 2) {
+    const vr = bytes.toString("latin1", position + 4, position + 6)
+    const long = vr === "OB" || vr === "UN" || vr === "UT"
+    const length = long ? bytes.readUInt32LE(position + 8) : bytes.readUInt16LE(position + 6)
+    const valueAt = position + (long ? 12 : 8)
+    if (!/^[A-Z]{2}$/.test(vr) || valueAt + length > bytes.length) {
+      throw new Part10Error("corrupt", `file meta element at offset ${position}`)
+    }
+    if (bytes.readUInt16LE(position + 2) === 0x10) {
+      const value = bytes.toString("latin1", valueAt, valueAt + length).replace(/[\0 ]+$/, "")
+      syntax = { TransferSyntaxUID: value, valueAt, valueLength: length }
+    }
+    position = valueAt + length
+  }
+  if (syntax === undefined || !/^[0-9.]{1,64}$/.test(syntax.TransferSyntaxUID)) {
+    throw new Part10Error("corrupt", "no TransferSyntaxUID in the file meta information")
+  }
+  return { ...syntax, end: position }
+}
+
+/** Some writers name one encoding and use the other: the first element's VR tells (PS3.5 §7.1). */
+const looksExplicit = (bytes: Buffer, start: number, named: boolean): boolean =>
+  start + 8 > bytes.length ? named : /^[A-Z]{2}$/.test(bytes.toString("latin1", start + 4, start + 6))
+
+const thrownText = (thrown: unknown): string => {
+  const inner = typeof thrown === "object" && thrown !== null && "exception" in thrown ? thrown.exception : thrown
+  return inner instanceof Error ? inner.message : typeof inner === "string" ? inner : "the parser failed"
+}
+
+const parse = (header: Buffer): DataSet => {
+  try {
+    return dicomParser.parseDicom(header)
+  } catch (thrown) {
+    const detail = thrownText(thrown)
+    throw new Part10Error(/call stack/i.test(detail) ? "too-deep" : "corrupt", detail)
+  }
+}
+
+interface Bytes {
+  readonly total: number
+  /** At least the first `count` bytes. */
+  readonly prefix: (count: number) => Buffer
+  readonly source: Part10["source"]
+}
+
+const open = (input: Bytes, limits: Part10Limits): Part10 => {
+  const limit = { ...defaults, ...limits, valueBytes: 16 * MiB }
+  let bytes = input.prefix(Math.min(prefixBytes, input.total))
+  let { total, source } = input
+  const meta = readMeta(bytes)
+  if (meta.TransferSyntaxUID === deflatedExplicit) {
+    bytes = inflate(input.prefix(input.total), meta, limit.inflatedBytes)
+    total = bytes.length
+    source = { bytes }
+  }
+  const littleEndian = meta.TransferSyntaxUID !== explicitBigEndian
+  const explicit = looksExplicit(bytes, meta.end, meta.TransferSyntaxUID !== implicitLittleEndian)
+  let extent: HeaderExtent | undefined
+  while (extent === undefined) {
+    const walked = headerExtent(bytes, { start: meta.end, explicit, littleEndian, total }, limit)
+    if (!("need" in walked)) extent = walked
+    else if (walked.need > limit.headerBytes) {
+      throw new Part10Error("too-large", `the header is longer than ${limit.headerBytes} bytes`)
+    } else bytes = input.prefix(Math.min(Math.max(walked.need, bytes.length * 4), limit.headerBytes, total))
+  }
+  // The parser goes by the named syntax: name the one that the bytes at hand are in.
+  const named = explicit ? (littleEndian ? explicitLittleEndian : explicitBigEndian) : implicitLittleEndian
+  const header = Buffer.from(bytes.subarray(0, extent.end))
+  if (named.length <= meta.valueLength) {
+    header.fill(0, meta.valueAt, meta.valueAt + meta.valueLength)
+    header.write(named, meta.valueAt, "latin1")
+  }
+  for (const at of extent.unknownLongVRs) header.write("UN", at, "latin1")
+  const { pixelTag, pixels } = extent
+  return {
+    dataset: parse(header),
+    TransferSyntaxUID: meta.TransferSyntaxUID,
+    littleEndian,
+    pixelData:
+      pixelTag === undefined || pixels === undefined
+        ? undefined
+        : { tag: pixelTag, ...pixels, encapsulated: pixels.length === undefined },
+    extendedOffsets: extent.extendedOffsets,
+    extendedLengths: extent.extendedLengths,
+    stoppedAt: extent.stoppedAt,
+    fileBytes: total,
+    source,
+  }
+}
+
+/** PS3.5 §A.5: everything behind the file meta information is one raw deflate stream, sometimes padded. */
+const inflate = (file: Buffer, meta: Meta, maxOutputLength: number): Buffer => {
+  try {
+    const data = inflateRawSync(file.subarray(meta.end), { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH })
+    return Buffer.concat([file.subarray(0, meta.end), data])
+  } catch (thrown) {
+    const tooLarge = thrown instanceof Error && "code" in thrown && thrown.code === "ERR_BUFFER_TOO_LARGE"
+    throw tooLarge
+      ? new Part10Error("too-large", `inflates to more than ${maxOutputLength} bytes`)
+      : new Part10Error("corrupt", "the deflated data set does not inflate")
+  }
+}
+
+/** Opens bytes in memory, which must be the whole file. Throws Part10Error. */
+export const parsePart10 = (bytes: Uint8Array, limits: Part10Limits = {}): Part10 => {
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return open({ total: whole.length, prefix: () => whole, source: { bytes: whole } }, limits)
+}
+
+const readInto = (descriptor: number, offset: number, length: number): Buffer => {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  let filled = 0
+  while (filled < length) {
+    const count = readSync(descriptor, bytes, filled, length - filled, offset + filled)
+    if (count === 0) throw new Part10Error("truncated", `the file ends before offset ${offset + length}`)
+    filled += count
+  }
+  return bytes
+}
+
+/** Opens a file by its path; reads 64 KiB and more only when the header needs it. Throws Part10Error, and what the file system throws. */
+export const openPart10 = (path: string, limits: Part10Limits = {}): Part10 => {
+  const descriptor = openSync(path, "r")
+  try {
+    const total = fstatSync(descriptor).size
+    const most = Math.max(limits.headerBytes ?? defaults.headerBytes, prefixBytes)
+    const prefix = (count: number) => {
+      if (count > most) throw new Part10Error("too-large", `deflated file of more than ${most} bytes`)
+      return readInto(descriptor, 0, count)
+    }
+    return open({ total, prefix, source: { path } }, limits)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Part of the file's value bytes; offsets as in `pixelData`. Throws Part10Error (truncated). */
+export const readPart10Bytes = ({ source, fileBytes }: Part10, offset: number, length: number): Buffer => {
+  if (offset < 0 || length < 0 || offset + length > fileBytes) {
+    throw new Part10Error("truncated", `offset ${offset} and ${length} bytes lie past the end, ${fileBytes}`)
+  }
+  if ("bytes" in source) return source.bytes.subarray(offset, offset + length)
+  const descriptor = openSync(source.path, "r")
+  try {
+    return readInto(descriptor, offset, length)
+  } finally {
+    closeSync(descriptor)
+  }
+}
