@@ -110,7 +110,7 @@ export const headerExtent = (
       else if (tag !== item) throw new Part10Error("corrupt", `expected an item at offset ${from}`)
       else if (frame.kind === "fragments") position += length
       else {
-        const end = length === undefinedLength ? total : position + length
+        const end = length === undefinedLength ? frame.end : position + length
         if (end > frame.end)
           throw new Part10Error(end > total ? "truncated" : "corrupt", `item at offset ${from} runs past its end`)
         push({ kind: "data", end, explicit: frame.explicit })
@@ -125,6 +125,11 @@ export const headerExtent = (
     }
     // Zeros behind the data set are padding that some archives add.
     if (outermost && tag === 0) return extent(position)
+    // Delimiters where none belong, left by writers that close a sequence twice or give it length 0.
+    if (tag === item || tag === itemDelimiter || tag === sequenceDelimiter) {
+      position += 8
+      continue
+    }
     const from = position
     const vr = frame.explicit ? bytes.toString("latin1", position + 4, position + 6) : ""
     if (frame.explicit && !/^[A-Z]{2}$/.test(vr))
@@ -148,7 +153,7 @@ export const headerExtent = (
     }
     if (unknownToParser.has(vr) && headerEnd === undefined) unknownLongVRs.push(from + 4)
 
-    const end = length === undefinedLength ? total : position + length
+    const end = length === undefinedLength ? frame.end : position + length
     if (end > frame.end) {
       throw new Part10Error(end > total ? "truncated" : "corrupt", `${hexTag(tag)} at offset ${from} runs past its end`)
     }
