@@ -39,8 +39,7 @@ export interface Converted {
   readonly bytes: number
 }
 
-const read = (file: string) =>
-  readNifti(file).pipe(Effect.mapError(({ detail }) => new ConvertError({ file, detail })))
+const read = (file: string) => readNifti(file).pipe(Effect.mapError(({ detail }) => new ConvertError({ file, detail })))
 
 /** Writes `00001.dcm` … and, with labels that mark anything, `segmentation.dcm` into `out`. */
 export const convertVolume = Effect.fnUntraced(function* (request: ConvertRequest) {

@@ -51,17 +51,17 @@ export const volumeFolders = Effect.fnUntraced(function* (folder: string) {
   const path = yield* Path.Path
   const unreadable = () => new ConvertError({ file: folder, detail: "it cannot be read" })
   const first = Effect.fnUntraced(function* (...files: ReadonlyArray<string>) {
-    for (const file of files) if (yield* fs.exists(file)) return file
+    for (const file of files) if (yield* fs.exists(file).pipe(Effect.orElseSucceed(() => false))) return file
     return undefined
   })
   const names = yield* fs.readDirectory(folder).pipe(Effect.mapError(unreadable))
   const found: Array<VolumeFolder> = []
   for (const name of [".", ...names.toSorted()]) {
     const inside = (file: string) => path.join(folder, name, file)
-    const image = yield* first(inside("image.nii.gz"), inside("image.nii")).pipe(Effect.mapError(unreadable))
+    const image = yield* first(inside("image.nii.gz"), inside("image.nii"))
     if (image === undefined) continue
-    const labels = yield* first(inside("labels.nii.gz"), inside("labels.nii")).pipe(Effect.mapError(unreadable))
-    const said = yield* first(inside("entry.json")).pipe(Effect.mapError(unreadable))
+    const labels = yield* first(inside("labels.nii.gz"), inside("labels.nii"))
+    const said = yield* first(inside("entry.json"))
     const entry: Entry = said === undefined ? {} : yield* readEntry(said)
     found.push({ name: name === "." ? path.basename(path.resolve(folder)) : name, image, labels, entry })
   }

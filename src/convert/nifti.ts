@@ -112,7 +112,10 @@ export const parseNifti = Effect.fnUntraced(function* (bytes: Uint8Array<ArrayBu
   })
   const [rank = 0, ...dims] = header.dims
   if (rank > 3 && dims.slice(3, rank).some((size) => size > 1)) {
-    return yield* refuse("unsupported", `it has ${rank} dimensions (${dims.slice(0, rank).join(" × ")}): give one volume`)
+    return yield* refuse(
+      "unsupported",
+      `it has ${rank} dimensions (${dims.slice(0, rank).join(" × ")}): give one volume`,
+    )
   }
   const size = (axis: number) => (axis < rank ? (dims[axis] ?? 0) : 1)
   const shape = [size(0), size(1), size(2)] as const

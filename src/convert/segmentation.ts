@@ -62,9 +62,7 @@ const segmentAttributes = (id: number, index: number, name: string): Dataset => 
   SegmentDescription: `label ${id}`,
   SegmentAlgorithmType: "SEMIAUTOMATIC",
   SegmentAlgorithmName: "label map",
-  SegmentedPropertyCategoryCodeSequence: [
-    code({ value: "123037004", scheme: "SCT", meaning: "Anatomical Structure" }),
-  ],
+  SegmentedPropertyCategoryCodeSequence: [code({ value: "123037004", scheme: "SCT", meaning: "Anatomical Structure" })],
   SegmentedPropertyTypeCodeSequence: [code(codeOf(name))],
 })
 
@@ -83,7 +81,8 @@ export const segmentation = (
   names: ReadonlyMap<number, string>,
 ): Dataset | string | undefined => {
   const apart = labels.affine.some((row, r) => row.some((value, c) => Math.abs(value - image.affine[r]![c]!) > 1e-2))
-  if (apart || labels.shape.some((n, axis) => n !== image.shape[axis])) return "the labels lie on another grid than the image"
+  if (apart || labels.shape.some((n, axis) => n !== image.shape[axis]))
+    return "the labels lie on another grid than the image"
   const planes = planesOfLabels(labels)
   const ids = [...planes.keys()].toSorted((a, b) => a - b)
   if (ids.length === 0) return undefined
