@@ -21,7 +21,7 @@ export interface HeaderExtent {
   /** First byte behind the last element that belongs to the header. */
   readonly end: number
   readonly pixelTag: PixelTag | undefined
-  readonly pixels: ValueSpan | undefined
+  readonly pixels: (ValueSpan & { readonly vr: string }) | undefined
   /** Extended Offset Table and its lengths (PS3.5 §A.4). */
   readonly extendedOffsets: ValueSpan | undefined
   readonly extendedLengths: ValueSpan | undefined
@@ -145,7 +145,7 @@ export const headerExtent = (
       headerEnd ??= from
       const span = { offset: position, length: length === undefinedLength ? undefined : length }
       if (tag === 0x7fe00008 || tag === 0x7fe00009 || tag === 0x7fe00010) {
-        return extent(from, { pixelTag: hexTag(tag) as PixelTag, pixels: span })
+        return extent(from, { pixelTag: hexTag(tag) as PixelTag, pixels: { ...span, vr: vr === "" ? "OW" : vr } })
       }
       if (tag > 0x7fe00010) return extent(from)
       if (tag === 0x7fe00001) extendedOffsets = span

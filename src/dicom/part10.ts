@@ -26,6 +26,7 @@ export interface Part10 {
         readonly tag: PixelTag
         readonly offset: number
         readonly length: number | undefined
+        readonly vr: string
         readonly encapsulated: boolean
       }
     | undefined
