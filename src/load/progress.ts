@@ -17,9 +17,7 @@ export const progress = (label: string, total: number) =>
           return bar
         }),
         (bar) => Effect.sync(() => bar.stop()),
-      ).pipe(
-        Effect.map((bar): Progress => ({ advance: (note) => Effect.sync(() => bar.increment(1, { note })) })),
-      )
+      ).pipe(Effect.map((bar): Progress => ({ advance: (note) => Effect.sync(() => bar.increment(1, { note })) })))
     : Effect.sync((): Progress => {
         let done = 0
         const every = Math.max(1, Math.ceil(total / 10))

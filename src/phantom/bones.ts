@@ -10,7 +10,7 @@ const bone = (rim: number, marrow: number, core: number) => (r: number) =>
 
 /** y of the vertebral bodies' centre: lordosis in neck and loin, kyphosis in the chest. */
 export const spineY = (z: number) =>
-  48 + 14 * Math.sin(((z - 250) / 480) * Math.PI * 2 - 0.5) - (z > 700 ? (z - 700) * 0.3 : 0)
+  42 + 9 * Math.sin(((z - 250) / 480) * Math.PI * 2 - 0.5) - (z > 700 ? (z - 700) * 0.3 : 0)
 
 export const paintSpine = (canvas: Canvas, body: Body, z: number) => {
   if (z < 165 || z > 815) return
@@ -28,7 +28,7 @@ export const paintSpine = (canvas: Canvas, body: Body, z: number) => {
   canvas.fill({ x: 0, y: back + 9 * size, rx: 15 * size, ry: 13 * size }, disc ? 60 : 420, "spine")
   canvas.fill({ x: 0, y: back + 7 * size, rx: 9 * size, ry: 8 * size }, 35, "spine")
   if (disc) return
-  canvas.fill({ x: 0, y: back + 30 * size, rx: 4.5, ry: 15 * size }, 450, "spine")
+  canvas.fill({ x: 0, y: back + 27 * size, rx: 4.5, ry: 11 * size }, 450, "spine")
   if (phase > period * 0.4 && phase < period * 0.75) {
     for (const side of [-1, 1])
       canvas.fill({ x: side * 27 * size, y: back + 6, rx: 15 * size, ry: 5, angle: side * 0.25 }, 430, "spine")
@@ -85,7 +85,7 @@ export const paintPelvis = (canvas: Canvas, body: Body, z: number) => {
 export const paintShoulders = (canvas: Canvas, body: Body, z: number) => {
   for (const side of [-1, 1]) {
     if (z > 560 && z < 690)
-      canvas.fill({ x: side * 112 * body.width, y: 72, rx: 42, ry: 5, angle: side * -0.55 }, bone(0.6, 250, 0))
+      canvas.fill({ x: side * 102 * body.width, y: 62, rx: 40, ry: 5, angle: side * -0.55 }, bone(0.6, 250, 0))
     if (z > 690 && z < 712)
       canvas.fill({ x: side * 75, y: -42 + (z - 690) * 0.6, rx: 62, ry: 6, angle: side * 0.35 }, bone(0.6, 250, 0))
     canvas.ball(z, { x: side * 158 * body.width, y: 16, cz: 668, rx: 24, ry: 24, rz: 26 }, bone(0.88, 250, 40))

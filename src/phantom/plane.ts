@@ -7,7 +7,7 @@ import { paintBelly, paintBladder, paintBowel, paintChest, paintLungs } from "./
 
 const paintTable = (canvas: Canvas, y: number) => {
   canvas.fill({ x: 0, y: y - 360, rx: 420, ry: 400 }, (r, x, _y, old) =>
-    Math.abs(x) > 205 || old > -900 ? undefined : r > 0.965 ? (r > 0.992 || r < 0.973 ? -150 : -880) : undefined,
+    Math.abs(x) > 205 || old > -900 ? undefined : r > 0.965 ? (r > 0.992 || r < 0.973 ? -60 : -880) : undefined,
   )
 }
 
@@ -43,7 +43,7 @@ export const paintPlane = (body: Body, grid: Grid, height: number, table: number
             { x: side * (38 + (260 - z) * 0.12), y: 42 - (260 - z) * 0.15, rx: 14 + (300 - z) * 0.04, ry: 18 },
             58,
           )
-        if (z > 180 && z < 690) canvas.fill({ x: side * 33, y: 86, rx: 28, ry: 17 }, 55)
+        if (z > 180 && z < 690) canvas.fill({ x: side * 33, y: 74, rx: 27, ry: 16 }, 55)
       }
       paintRibs(canvas, z, chest)
     } else if (z >= 600) paintChest(canvas, body, Math.min(z, 800))
