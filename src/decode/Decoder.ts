@@ -4,9 +4,12 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { PreparedSlice } from "../domain/slice.ts"
 
-/** The item is at fault (`corrupt`, `unsupported`, `crashed`, `timeout`, `too-large`): trying again will not help, except after `worker`. */
+/**
+ * The item is at fault (`corrupt`, `unsupported`, `crashed`, `timeout`, `too-large`): trying again will not help, except
+ * after `worker`. `missing`: there is no such frame or segment.
+ */
 export class DecodeError extends Schema.TaggedError<DecodeError>()("DecodeError", {
-  reason: Schema.Literals(["corrupt", "unsupported", "too-large", "crashed", "timeout", "worker"]),
+  reason: Schema.Literals(["corrupt", "unsupported", "too-large", "crashed", "timeout", "worker", "missing"]),
   /** For people; never patient attributes. */
   detail: Schema.String,
 }) {}
@@ -55,6 +58,8 @@ export class Decoder extends Context.Service<
 /** The in-plane corners (LPS mm, pixel edges) of a segment's set pixels in one frame, and the referenced source image where named. */
 export interface SegmentFrame {
   readonly ReferencedSOPInstanceUID?: string
+  /** 1-based, where the source image has several frames. */
+  readonly ReferencedFrameNumber?: number
   /** Four corners in LPS mm, around the rectangle. */
   readonly corners: ReadonlyArray<readonly [number, number, number]>
   readonly pixels: number

@@ -99,9 +99,10 @@ export const decodeCompressed = (TransferSyntaxUID: string, encoded: Buffer, ima
   try {
     decoded = run(kind, context, colour).getDecodedBuffer()
   } catch (thrown) {
-    if (thrown instanceof Error && (thrown.name === "RuntimeError" || thrown instanceof RangeError)) {
-      // The module's memory can no longer be trusted; the pool replaces the thread.
-      throw thrown
+    // After a trap the module's memory can no longer be trusted: the next task gets a new one.
+    if (thrown instanceof Error && thrown.name === "RuntimeError") {
+      NativeCodecs.release()
+      ready = undefined
     }
     throw new DecodeFailure("corrupt", thrown instanceof Error ? thrown.message : "the codec failed")
   }

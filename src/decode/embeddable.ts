@@ -30,7 +30,13 @@ export const objectReason = ({ dataset, pixelData, stoppedAt }: Part10): string 
 /** Siemens tiles a volume's slices into one frame and says so in Image Type. */
 const isMosaic = (dataset: DataSet): boolean => stringOf(dataset, "x00080008").split("\\").includes("MOSAIC")
 
-export const imageReason = (image: ImageModule): string | undefined => {
+type Described = Pick<
+  ImageModule,
+  "Rows" | "Columns" | "SamplesPerPixel" | "PhotometricInterpretation" | "BitsAllocated"
+>
+
+/** From the described size and meaning of the pixels, before their encoding is judged. */
+export const imageReason = (image: Described): string | undefined => {
   const { Rows, Columns, SamplesPerPixel, PhotometricInterpretation } = image
   if (Rows > maxSide || Columns > maxSide || Rows * Columns > maxPixels)
     return `${Rows} × ${Columns} pixels are too many`
