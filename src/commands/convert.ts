@@ -24,7 +24,9 @@ export const convert = Command.make(
   "convert",
   {
     input: Argument.String("input").pipe(
-      Argument.withDescription("A .nii or .nii.gz file, or a folder whose subfolders hold image.nii.gz, labels.nii.gz and entry.json"),
+      Argument.withDescription(
+        "A .nii or .nii.gz file, or a folder whose subfolders hold image.nii.gz, labels.nii.gz and entry.json",
+      ),
     ),
     out: Flag.String("out").pipe(Flag.withDescription("Folder to write into")),
     labels: Flag.String("labels").pipe(Flag.withDescription("Label map on the image's grid"), Flag.optional),
@@ -37,7 +39,13 @@ export const convert = Command.make(
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const given = Option.isSome(flags.names) ? yield* readNames(flags.names.value) : undefined
-    const request = (name: string, image: string, labels: string | undefined, entry: Entry, out: string): ConvertRequest => ({
+    const request = (
+      name: string,
+      image: string,
+      labels: string | undefined,
+      entry: Entry,
+      out: string,
+    ): ConvertRequest => ({
       image,
       ...(labels === undefined ? {} : { labels }),
       names: given ?? namesOf(entry),
@@ -70,7 +78,8 @@ export const convert = Command.make(
     const [converted, refused] = yield* Effect.partition(requests, (one) =>
       convertVolume(one).pipe(Effect.ensuring(bar.advance(one.description))),
     )
-    const sum = (of: (one: (typeof converted)[number]) => number) => converted.reduce((total, one) => total + of(one), 0)
+    const sum = (of: (one: (typeof converted)[number]) => number) =>
+      converted.reduce((total, one) => total + of(one), 0)
     yield* Console.log(
       `${converted.length} volumes: ${sum((one) => one.slices)} slices, ${sum((one) => one.segments)} segments, ` +
         `${(sum((one) => one.bytes) / 1e6).toFixed(1)} MB in ${flags.out}`,

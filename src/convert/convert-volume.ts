@@ -41,11 +41,12 @@ export interface Converted {
 
 const read = (file: string) => readNifti(file).pipe(Effect.mapError(({ detail }) => new ConvertError({ file, detail })))
 
+const fail = (file: string) => (detail: string) => Effect.fail(new ConvertError({ file, detail }))
+
 /** Writes `00001.dcm` … and, with labels that mark anything, `segmentation.dcm` into `out`. */
 export const convertVolume = Effect.fnUntraced(function* (request: ConvertRequest) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const fail = (file: string) => (detail: string) => Effect.fail(new ConvertError({ file, detail }))
   const unwritable = () => new ConvertError({ file: request.out, detail: "it cannot be written" })
 
   const image = yield* read(request.image)

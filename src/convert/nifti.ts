@@ -148,10 +148,10 @@ export const parseNifti = Effect.fnUntraced(function* (bytes: Uint8Array<ArrayBu
 })
 
 const unpack = promisify(gunzip)
+const unreadable = () => new NiftiError({ reason: "unreadable", detail: "it cannot be read" })
 
 export const readNifti = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
-  const unreadable = () => new NiftiError({ reason: "unreadable", detail: "it cannot be read" })
   const { size } = yield* fs.stat(path).pipe(Effect.mapError(unreadable))
   if (Number(size) > maxVolumeBytes) return yield* refuse("too-large", "it is too large to convert")
   const file = new Uint8Array(yield* fs.readFile(path).pipe(Effect.mapError(unreadable)))

@@ -59,8 +59,9 @@ const reasonText = (code: number | undefined) =>
     ? "refused"
     : `${failureReasons[code] ?? "refused"} (0x${code.toString(16).toUpperCase().padStart(4, "0")})`
 
+const uid = (item: { readonly "00081155"?: typeof Texts.Type }) => item["00081155"]?.Value?.[0]
+
 const judge = (files: ReadonlyArray<DicomFile>, answer: typeof Answer.Type): ReadonlyArray<Failure> => {
-  const uid = (item: { readonly "00081155"?: typeof Texts.Type }) => item["00081155"]?.Value?.[0]
   const failed = new Map(
     (answer["00081198"]?.Value ?? []).map((item) => [uid(item), reasonText(item["00081197"]?.Value?.[0])]),
   )

@@ -19,26 +19,26 @@ export const paintSpine = (canvas: Canvas, body: Body, z: number) => {
   const size = z > 700 ? 0.62 : z > 380 ? 0.85 : 1.1
   const phase = ((z / period) % 1) * period
   const disc = phase < period * 0.2
-  canvas.fill(
+  canvas.disc(
     { x: 0, y, rx: 22 * size, ry: 17 * size, power: 2.4 },
     disc ? 85 : (r, x, py) => (r > 0.86 ? 520 : 190 + 60 * body.noise(x / 5, py / 5, z / 5)),
     "spine",
   )
   const back = y + 17 * size
-  canvas.fill({ x: 0, y: back + 9 * size, rx: 15 * size, ry: 13 * size }, disc ? 60 : 420, "spine")
-  canvas.fill({ x: 0, y: back + 7 * size, rx: 9 * size, ry: 8 * size }, 35, "spine")
+  canvas.disc({ x: 0, y: back + 9 * size, rx: 15 * size, ry: 13 * size }, disc ? 60 : 420, "spine")
+  canvas.disc({ x: 0, y: back + 7 * size, rx: 9 * size, ry: 8 * size }, 35, "spine")
   if (disc) return
-  canvas.fill({ x: 0, y: back + 27 * size, rx: 4.5, ry: 11 * size }, 450, "spine")
+  canvas.disc({ x: 0, y: back + 27 * size, rx: 4.5, ry: 11 * size }, 450, "spine")
   if (phase > period * 0.4 && phase < period * 0.75) {
     for (const side of [-1, 1])
-      canvas.fill({ x: side * 27 * size, y: back + 6, rx: 15 * size, ry: 5, angle: side * 0.25 }, 430, "spine")
+      canvas.disc({ x: side * 27 * size, y: back + 6, rx: 15 * size, ry: 5, angle: side * 0.25 }, 430, "spine")
   }
 }
 
 /** Ribs run down from back to front, so that a plane cuts each of them as a short piece. */
 export const paintRibs = (canvas: Canvas, z: number, chest: { rx: number; ry: number; y: number }) => {
   if (z < 375 || z > 700) return
-  canvas.fill({ x: 0, ...chest }, (r, x, y) => {
+  canvas.disc({ x: 0, ...chest }, (r, x, y) => {
     if (r < 0.88) return undefined
     const front = Math.atan2(chest.y - y, Math.abs(x)) // -π/2 at the back, π/2 in front
     if (front > 1.25 || (z < 470 && front > 0.2 + (z - 375) / 90)) return undefined
@@ -46,21 +46,21 @@ export const paintRibs = (canvas: Canvas, z: number, chest: { rx: number; ry: nu
     if (turn > 11) return undefined
     return r > 0.97 || r < 0.905 ? 620 : 260
   })
-  if (z > 500 && z < 680) canvas.fill({ x: 0, y: chest.y - chest.ry * 0.95, rx: 19, ry: 6 }, bone(0.7, 180, 0))
+  if (z > 500 && z < 680) canvas.disc({ x: 0, y: chest.y - chest.ry * 0.95, rx: 19, ry: 6 }, bone(0.7, 180, 0))
 }
 
 export const paintPelvis = (canvas: Canvas, body: Body, z: number) => {
   const w = body.width
   if (z > 88 && z < 190) {
     const t = (z - 88) / 102
-    canvas.fill({ x: 0, y: 62 - 12 * t, rx: 22 + 24 * t, ry: 15 + 6 * t }, bone(0.85, 200, -60), "pelvis")
-    canvas.fill({ x: 0, y: 66 - 10 * t, rx: 7, ry: 6 }, 40, "pelvis")
+    canvas.disc({ x: 0, y: 62 - 12 * t, rx: 22 + 24 * t, ry: 15 + 6 * t }, bone(0.85, 200, -60), "pelvis")
+    canvas.disc({ x: 0, y: 66 - 10 * t, rx: 7, ry: 6 }, 40, "pelvis")
   }
   for (const side of [-1, 1]) {
     if (z > 95 && z < 228) {
       const t = (z - 95) / 133
       const blade = { x: side * (92 + 24 * t) * w, y: 22 - 30 * t, rx: 9, ry: 58 * Math.sqrt(Math.max(0, 1 - t ** 4)) }
-      canvas.fill({ ...blade, angle: side * (0.5 + 0.25 * t) }, bone(0.72, 230, 0), "pelvis")
+      canvas.disc({ ...blade, angle: side * (0.5 + 0.25 * t) }, bone(0.72, 230, 0), "pelvis")
     }
     canvas.ball(
       z,
@@ -70,14 +70,14 @@ export const paintPelvis = (canvas: Canvas, body: Body, z: number) => {
     )
     canvas.ball(z, { x: side * 98 * w, y: 8, cz: 66, rx: 25, ry: 25, rz: 27 }, bone(0.9, 300, 60), "pelvis")
     if (z < 62)
-      canvas.fill({ x: side * (102 + (62 - z) * 0.6) * w, y: 12, rx: 20, ry: 17 }, bone(0.8, 150, -80), "pelvis")
+      canvas.disc({ x: side * (102 + (62 - z) * 0.6) * w, y: 12, rx: 20, ry: 17 }, bone(0.8, 150, -80), "pelvis")
     if (z < 62 && z > 2)
-      canvas.fill(
+      canvas.disc(
         { x: side * 30, y: -48 + (62 - z) * 0.8, rx: 27, ry: 8, angle: side * 0.35 },
         bone(0.7, 240, 0),
         "pelvis",
       )
-    if (z < 45) canvas.fill({ x: side * 58, y: 42, rx: 13, ry: 19 }, bone(0.75, 240, 0), "pelvis")
+    if (z < 45) canvas.disc({ x: side * 58, y: 42, rx: 13, ry: 19 }, bone(0.75, 240, 0), "pelvis")
   }
 }
 
@@ -85,9 +85,9 @@ export const paintPelvis = (canvas: Canvas, body: Body, z: number) => {
 export const paintShoulders = (canvas: Canvas, body: Body, z: number) => {
   for (const side of [-1, 1]) {
     if (z > 560 && z < 690)
-      canvas.fill({ x: side * 102 * body.width, y: 62, rx: 40, ry: 5, angle: side * -0.55 }, bone(0.6, 250, 0))
+      canvas.disc({ x: side * 102 * body.width, y: 62, rx: 40, ry: 5, angle: side * -0.55 }, bone(0.6, 250, 0))
     if (z > 690 && z < 712)
-      canvas.fill({ x: side * 75, y: -42 + (z - 690) * 0.6, rx: 62, ry: 6, angle: side * 0.35 }, bone(0.6, 250, 0))
+      canvas.disc({ x: side * 75, y: -42 + (z - 690) * 0.6, rx: 62, ry: 6, angle: side * 0.35 }, bone(0.6, 250, 0))
     canvas.ball(z, { x: side * 158 * body.width, y: 16, cz: 668, rx: 24, ry: 24, rz: 26 }, bone(0.88, 250, 40))
   }
 }

@@ -51,8 +51,8 @@ export class Canvas {
   }
 
   /** Fills the disc; it takes over the pixels from whatever organ had them. */
-  fill(disc: Disc, paint: Paint, organ?: Organ): void {
-    const { x, y, rx, ry, angle = 0, power = 2 } = disc
+  disc(shape: Disc, paint: Paint, organ?: Organ): void {
+    const { x, y, rx, ry, angle = 0, power = 2 } = shape
     if (!(rx > 0.5 && ry > 0.5)) return
     const { columns, rows, spacing, x0, y0 } = this.grid
     const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
@@ -90,6 +90,6 @@ export class Canvas {
     const h = 1 - ((z - cz) / rz) ** 2
     if (h <= 0) return
     const s = Math.sqrt(h)
-    this.fill({ ...disc, rx: disc.rx * s, ry: disc.ry * s }, paint, organ)
+    this.disc({ ...disc, rx: disc.rx * s, ry: disc.ry * s }, paint, organ)
   }
 }

@@ -5,22 +5,22 @@ import type { Canvas } from "./canvas.ts"
 export const paintNeck = (canvas: Canvas, z: number, skin: { rx: number; ry: number; y: number }) => {
   if (z < 715 || z > 830) return
   for (const side of [-1, 1]) {
-    canvas.fill({ x: side * skin.rx * 0.62, y: 2, rx: 12, ry: 22, angle: side * 0.4 }, 60)
-    canvas.fill({ x: side * 27, y: -4, rx: 5, ry: 5 }, 120)
-    canvas.fill({ x: side * 24, y: 44, rx: 22, ry: 15 }, 58)
+    canvas.disc({ x: side * skin.rx * 0.62, y: 2, rx: 12, ry: 22, angle: side * 0.4 }, 60)
+    canvas.disc({ x: side * 27, y: -4, rx: 5, ry: 5 }, 120)
+    canvas.disc({ x: side * 24, y: 44, rx: 22, ry: 15 }, 58)
     if (z < 745) canvas.ball(z, { x: side * 20, y: -18, cz: 728, rx: 10, ry: 14, rz: 20 }, 130)
   }
   if (z > 770) {
     // The lower jaw: an open arch.
     const y = -40
-    canvas.fill({ x: 0, y, rx: 47, ry: 50 }, (r, _x, py) =>
+    canvas.disc({ x: 0, y, rx: 47, ry: 50 }, (r, _x, py) =>
       r > 0.82 && py < y + 30 ? (r > 0.94 || r < 0.87 ? 950 : 400) : undefined,
     )
     if (z > 796)
-      canvas.fill({ x: 0, y, rx: 36, ry: 40 }, (r, x, py) =>
+      canvas.disc({ x: 0, y, rx: 36, ry: 40 }, (r, x, py) =>
         r > 0.82 && py < y && Math.abs(x * 7 + py * 5) % 50 < 32 ? 1600 : undefined,
       )
-    canvas.fill({ x: 0, y: -12, rx: 13, ry: 7 }, -950)
+    canvas.disc({ x: 0, y: -12, rx: 13, ry: 7 }, -950)
   }
 }
 
@@ -30,11 +30,11 @@ const paintFace = (canvas: Canvas, z: number) => {
     canvas.ball(z, { x: side * 27, y: -58, cz: 838, rx: 17, ry: 19, rz: 16 }, (r) => (r > 0.88 ? 500 : -950))
     canvas.ball(z, { x: side * 32, y: -76, cz: 862, rx: 16, ry: 17, rz: 14 }, -60)
     canvas.ball(z, { x: side * 32, y: -80, cz: 862, rx: 12, ry: 12, rz: 12 }, (r) => (r > 0.85 ? 60 : 12))
-    canvas.fill({ x: side * 55, y: 12, rx: 15, ry: 24, angle: side * 0.7 }, (r, x, y) =>
+    canvas.disc({ x: side * 55, y: 12, rx: 15, ry: 24, angle: side * 0.7 }, (r, x, y) =>
       Math.abs(Math.sin(x / 3) * Math.cos(y / 3)) < 0.45 ? 900 - 200 * r : -500,
     )
   }
-  canvas.fill({ x: 0, y: -68, rx: 11, ry: 30 }, (r, x) =>
+  canvas.disc({ x: 0, y: -68, rx: 11, ry: 30 }, (r, x) =>
     Math.abs(x) < 1.5 || r > 0.9 ? 250 : Math.abs(x) > 5 ? 40 : -900,
   )
 }
@@ -66,7 +66,7 @@ export const paintHead = (canvas: Canvas, body: Body, z: number) => {
     canvas.ball(z, { x: 0, y: 8, cz: 888, rx: 2.5, ry: 14, rz: 12 }, 8, "brain")
   } else {
     canvas.ball(z, { x: 0, y: 36, cz: 828, rx: 56, ry: 48, rz: 40 }, (r) => (r > 0.9 ? 900 : 36), "brain")
-    canvas.fill({ x: 0, y: 22, rx: 12, ry: 10 }, 34)
+    canvas.disc({ x: 0, y: 22, rx: 12, ry: 10 }, 34)
   }
   paintFace(canvas, z)
 }

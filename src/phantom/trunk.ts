@@ -49,7 +49,7 @@ export const paintLungs = (canvas: Canvas, body: Body, z: number, chest: { rx: n
   ] as const) {
     const inner = 13 + (z < 620 && z > 480 && side === 1 ? 8 : 0)
     const half = (chest.rx * 0.87 - inner) / 2
-    canvas.fill(
+    canvas.disc(
       {
         x: side * (inner + half),
         y: chest.y + 4,
@@ -63,7 +63,7 @@ export const paintLungs = (canvas: Canvas, body: Body, z: number, chest: { rx: n
     )
   }
   // The mediastinum parts them.
-  if (z > 470) canvas.fill({ x: 2, y: 2, rx: 24, ry: chest.ry * 0.72 }, tissue(body, z, 25), undefined)
+  if (z > 470) canvas.disc({ x: 2, y: 2, rx: 24, ry: chest.ry * 0.72 }, tissue(body, z, 25), undefined)
 }
 
 export const paintChest = (canvas: Canvas, body: Body, z: number) => {
@@ -74,20 +74,20 @@ export const paintChest = (canvas: Canvas, body: Body, z: number) => {
   place(canvas, body, z, "heart", [-6, -42, 548, 22, 24, 38], blood, "heart", 0.3)
   place(canvas, body, z, "heart", [8, -2, 568, 28, 15, 22], blood, "heart")
   if (z > 180 && z < 622)
-    canvas.fill({ x: z > 480 ? 20 : 8, y: spineY(z) - (z > 480 ? 18 : 30), rx: 11, ry: 11 }, blood)
-  if (z > 560 && z < 625) canvas.fill({ x: -10, y: -18, rx: 14, ry: 14 }, blood)
-  if (z > 608 && z < 632) canvas.fill({ x: 5, y: 2, rx: 15, ry: 38, angle: -0.55 }, blood)
-  if (z > 570 && z < 690) canvas.fill({ x: -27, y: -10, rx: 8, ry: 9 }, blood)
-  if (z > 180 && z < 500) canvas.fill({ x: -20, y: spineY(z) - 28, rx: 12, ry: 9 }, 40 + body.contrast)
+    canvas.disc({ x: z > 480 ? 20 : 8, y: spineY(z) - (z > 480 ? 18 : 30), rx: 11, ry: 11 }, blood)
+  if (z > 560 && z < 625) canvas.disc({ x: -10, y: -18, rx: 14, ry: 14 }, blood)
+  if (z > 608 && z < 632) canvas.disc({ x: 5, y: 2, rx: 15, ry: 38, angle: -0.55 }, blood)
+  if (z > 570 && z < 690) canvas.disc({ x: -27, y: -10, rx: 8, ry: 9 }, blood)
+  if (z > 180 && z < 500) canvas.disc({ x: -20, y: spineY(z) - 28, rx: 12, ry: 9 }, 40 + body.contrast)
   if (z > 600)
-    canvas.fill(
+    canvas.disc(
       { x: 0, y: 12 - Math.max(0, z - 680) * 0.22, rx: 9.5, ry: 8.5 },
       (r) => (r > 0.85 ? 20 : -990),
       "trachea",
     )
   else if (z > 572) {
     for (const side of [-1, 1])
-      canvas.fill({ x: side * (6 + (600 - z) * 0.9), y: 13, rx: 8, ry: 7 }, (r) => (r > 0.85 ? 20 : -990), "trachea")
+      canvas.disc({ x: side * (6 + (600 - z) * 0.9), y: 13, rx: 8, ry: 7 }, (r) => (r > 0.85 ? 20 : -990), "trachea")
   }
 }
 
@@ -137,7 +137,7 @@ export const paintBelly = (canvas: Canvas, body: Body, z: number) => {
     place(canvas, body, z, name, kidney(54, 41, 12, 26), -60, name)
   }
   if (z > 330 && z < 400)
-    canvas.fill({ x: 10, y: -8, rx: 52, ry: 12, angle: 0.3 }, tissue(body, z, 40 + perfused * 0.4))
+    canvas.disc({ x: 10, y: -8, rx: 52, ry: 12, angle: 0.3 }, tissue(body, z, 40 + perfused * 0.4))
 }
 
 /** Colon along the flanks, small bowel before the spine: loops with gas, stool and fluid. */
@@ -146,7 +146,7 @@ export const paintBowel = (canvas: Canvas, body: Body, z: number) => {
   const wall = 45 + body.contrast * 0.4
   for (const side of [-1, 1]) {
     const { dx, dy } = body.vary(`colon${side}`)
-    canvas.fill(
+    canvas.disc(
       { x: side * 98 * body.width + dx, y: 8 + dy + 7 * Math.sin(z / 17), rx: 22 + 5 * Math.sin(z / 9), ry: 24 },
       (r, x, y) => (r > 0.86 ? wall : body.noise(x / 9, y / 9, z / 9) > 0.1 - (y < 2 ? 0.3 : 0) ? -850 : 25),
     )
@@ -156,14 +156,14 @@ export const paintBowel = (canvas: Canvas, body: Body, z: number) => {
     const cx = (-70 + (loop % 4) * 46 + dx * 3) * body.width
     const cy = -58 + Math.floor(loop / 4) * 30 + dy * 2 + 6 * Math.sin(z / 14 + loop)
     const phase = Math.sin(z / (21 + loop) + loop * 2 + dz)
-    canvas.fill({ x: cx + 14 * phase, y: cy, rx: (21 + 6 * phase) * size, ry: 14 * size, angle: phase }, (r, _x, y) =>
+    canvas.disc({ x: cx + 14 * phase, y: cy, rx: (21 + 6 * phase) * size, ry: 14 * size, angle: phase }, (r, _x, y) =>
       r > 0.8 ? wall : loop % 4 === 0 && y < cy - 2 ? -800 : 22,
     )
   }
 }
 
 export const paintBladder = (canvas: Canvas, body: Body, z: number) => {
-  if (z < 150) canvas.fill({ x: 0, y: 42, rx: 19, ry: 15 }, (r) => (r > 0.75 ? 45 : r < 0.45 ? -700 : 20))
+  if (z < 150) canvas.disc({ x: 0, y: 42, rx: 19, ry: 15 }, (r) => (r > 0.75 ? 45 : r < 0.45 ? -700 : 20))
   place(canvas, body, z, "bladder", [0, -18, 78, 46, 36, 38], (r) => (r > 0.92 ? 40 : 6), "bladder")
   place(canvas, body, z, "prostate", [0, 8, 38, 22, 17, 18], 42)
 }
