@@ -1,0 +1,32 @@
+// Tables of the embedding journal: what the reader reads and the owner of the index writes.
+import { join } from "node:path"
+
+/** Path of a model's journal below the index folder. */
+export const journalPath = (dir: string, modelId: string): string => join(dir, modelId, "journal.db")
+
+/**
+ * `slice.sequence` is the usearch key and the journal sequence. Vectors are clustered by stack and position,
+ * apart from headers and local vectors, so that a stack's matrix is one range scan. A row of 256 floats must not
+ * overflow its page: a B-tree without rowid keeps about a quarter of a page per entry, hence 16 KiB pages.
+ */
+export const journalSchema = `
+  PRAGMA page_size = 16384;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  CREATE TABLE IF NOT EXISTS stack (
+    id INTEGER PRIMARY KEY, StudyInstanceUID TEXT NOT NULL, SeriesInstanceUID TEXT NOT NULL, name TEXT NOT NULL,
+    UNIQUE (SeriesInstanceUID, name)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS slice (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, stack INTEGER NOT NULL REFERENCES stack, position REAL NOT NULL,
+    SOPInstanceUID TEXT NOT NULL, FrameNumber INTEGER NOT NULL, receipt INTEGER NOT NULL, blank INTEGER NOT NULL,
+    header TEXT NOT NULL, UNIQUE (SOPInstanceUID, FrameNumber)
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS slice_of_stack ON slice (stack, position, sequence);
+  CREATE TABLE IF NOT EXISTS vector (
+    stack INTEGER NOT NULL, position REAL NOT NULL, sequence INTEGER NOT NULL, vector BLOB NOT NULL,
+    PRIMARY KEY (stack, position, sequence)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS local (sequence INTEGER PRIMARY KEY, locals BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS tombstone (SOPInstanceUID TEXT PRIMARY KEY, receipt INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`
