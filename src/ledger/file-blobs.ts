@@ -1,0 +1,109 @@
+// Blobs as files: `blobs/ab/<digest>`, drafts in `blobs/incoming/` until their digest is known.
+import { createHash, randomUUID } from "node:crypto"
+import { createReadStream } from "node:fs"
+import { link, mkdir, open, opendir, rm, statfs } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { Digest } from "../domain/instance.ts"
+import { BlobError, Blobs, type Draft } from "./Blobs.ts"
+import { makeFolderSync } from "./folder-sync.ts"
+
+const isDigest = Schema.is(Digest)
+
+const codeOf = (cause: unknown): unknown =>
+  typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined
+
+const blobError = (cause: unknown): BlobError => {
+  const code = codeOf(cause)
+  const reason =
+    code === "ENOSPC" || code === "EDQUOT" ? ("disk-full" as const) : code === "ENOENT" ? ("missing" as const) : "io"
+  return new BlobError({ reason, cause })
+}
+
+/** File work is never cut in half: an interrupted caller waits for the call in hand. */
+const file = <A>(work: () => Promise<A>) => Effect.uninterruptible(Effect.tryPromise({ try: work, catch: blobError }))
+
+async function* digests(root: string): AsyncGenerator<Digest> {
+  for await (const folder of await opendir(root)) {
+    if (!folder.isDirectory() || folder.name.length !== 2) continue
+    for await (const entry of await opendir(join(root, folder.name))) if (isDigest(entry.name)) yield entry.name
+  }
+}
+
+const make = Effect.fnUntraced(function* (dir: string) {
+  const root = join(dir, "blobs")
+  const incoming = join(root, "incoming")
+  const folders = makeFolderSync()
+  // Nothing in there was ever promised: drafts of a process that is gone.
+  yield* file(async () => {
+    await rm(incoming, { recursive: true, force: true })
+    await mkdir(incoming, { recursive: true, mode: 0o700 })
+    await folders.sync(dir)
+    await folders.sync(root)
+  })
+  const path = (digest: Digest) => join(root, digest.slice(0, 2), digest)
+
+  const draft = Effect.gen(function* () {
+    const name = join(incoming, randomUUID())
+    const handle = yield* Effect.acquireRelease(
+      file(() => open(name, "wx", 0o600)),
+      (handle) =>
+        Effect.promise(() => handle.close().finally(() => rm(name, { force: true }))).pipe(Effect.ignoreCause),
+    )
+    const hash = createHash("sha256")
+    let bytes = 0
+    const write: Draft["write"] = (chunk) =>
+      file(async () => {
+        for (let done = 0; done < chunk.length;) {
+          done += (await handle.write(chunk, done, chunk.length - done, bytes + done)).bytesWritten
+        }
+        hash.update(chunk)
+        bytes += chunk.length
+      })
+    const commit = Effect.suspend(() => {
+      const digest = Digest.make(hash.copy().digest("hex"))
+      return file(async () => {
+        await handle.sync()
+        const folder = join(root, digest.slice(0, 2))
+        if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) folders.forget(folder)
+        // A link, unlike a rename, never replaces what stands there.
+        await link(name, path(digest)).catch((cause: unknown) => {
+          if (codeOf(cause) !== "EEXIST") throw cause
+        })
+        // Also when it stood there: its own commit may still be waiting for the disk.
+        await folders.commit(folder, root)
+        return { digest, bytes }
+      })
+    })
+    return { write, commit, path: name } satisfies Draft
+  })
+
+  return Blobs.of({
+    draft,
+    path,
+    read: (digest, range) =>
+      range !== undefined && range.length <= 0
+        ? Stream.empty
+        : Stream.suspend(() =>
+            Stream.fromAsyncIterable<Uint8Array, BlobError>(
+              createReadStream(
+                path(digest),
+                range === undefined ? {} : { start: range.offset, end: range.offset + range.length - 1 },
+              ),
+              blobError,
+            ),
+          ),
+    remove: (digest) => file(() => rm(path(digest), { force: true })),
+    list: Stream.suspend(() => Stream.fromAsyncIterable(digests(root), blobError)),
+    free: file(async () => {
+      const disk = await statfs(root)
+      return disk.bavail * disk.bsize
+    }),
+  })
+})
+
+/** Files below `dir`; leftover drafts of an earlier process are removed at start. */
+export const layer = (options: { readonly dir: string }) => Layer.effect(Blobs, make(options.dir))
