@@ -1,0 +1,32 @@
+// Opens the ledger's SQLite file: durability settings, and the format version it was written with.
+import { DatabaseSync } from "node:sqlite"
+
+/** A later gateway wrote this file; this one must not touch it. */
+export class NewerFormat extends Error {
+  readonly found: number
+  readonly known: number
+  constructor(found: number, known: number) {
+    super(`the ledger has format ${found}, this gateway knows up to ${known}: run the newer gateway`)
+    this.found = found
+    this.known = known
+  }
+}
+
+/** `migrations[n]` leads from format n to n + 1; all that are missing run in one transaction. Throws `NewerFormat`. */
+export const openDatabase = (path: string, migrations: ReadonlyArray<string>): DatabaseSync => {
+  const db = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true })
+  try {
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+    db.exec("BEGIN IMMEDIATE")
+    db.exec("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT")
+    const found = Number(db.prepare("SELECT value FROM meta WHERE key = 'format_version'").get()?.["value"] ?? 0)
+    if (found > migrations.length) throw new NewerFormat(found, migrations.length)
+    for (const migration of migrations.slice(found)) db.exec(migration)
+    db.prepare("INSERT OR REPLACE INTO meta VALUES ('format_version', ?)").run(migrations.length)
+    db.exec("COMMIT")
+    return db
+  } catch (cause) {
+    db.close()
+    throw cause
+  }
+}
