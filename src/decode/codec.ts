@@ -1,4 +1,5 @@
 // One compressed frame to native samples through dcmjs-codecs (PS3.5 §8.2, §10): interleaved, little endian.
+import { constants, inflateRawSync } from "node:zlib"
 import dcmjsCodecs, { type Context as CodecContext } from "dcmjs-codecs"
 import { bareCodestream, codestream } from "./codestream.ts"
 import { DecodeFailure } from "./failure.ts"
@@ -6,8 +7,9 @@ import { frameBytes, type ImageModule } from "./image-module.ts"
 
 const { Context, log, NativeCodecs } = dcmjsCodecs
 
-const family: Readonly<Record<string, "rle" | "jpeg" | "jpegls" | "jpeg2000" | "htj2k">> = {
+const family: Readonly<Record<string, "rle" | "deflate" | "jpeg" | "jpegls" | "jpeg2000" | "htj2k">> = {
   "1.2.840.10008.1.2.5": "rle",
+  "1.2.840.10008.1.2.8.1": "deflate",
   "1.2.840.10008.1.2.4.50": "jpeg",
   "1.2.840.10008.1.2.4.51": "jpeg",
   "1.2.840.10008.1.2.4.57": "jpeg",
@@ -61,11 +63,39 @@ const run = (kind: (typeof family)[string], context: CodecContext, colour: boole
   }
 }
 
+/** Deflated Image Frame Compression (PS3.5 §A.4.13): native bytes, each frame a raw deflate stream of its own. */
+const inflated = (encoded: Buffer, image: ImageModule): NativeFrame => {
+  try {
+    const bytes = inflateRawSync(encoded, {
+      maxOutputLength: frameBytes(image) + 1,
+      finishFlush: constants.Z_SYNC_FLUSH,
+    })
+    if (bytes.length < frameBytes(image)) throw new RangeError("too short")
+    return {
+      bytes: Uint8Array.from(bytes.subarray(0, frameBytes(image))),
+      PhotometricInterpretation: image.PhotometricInterpretation,
+    }
+  } catch {
+    throw new DecodeFailure("corrupt", "the deflated frame does not inflate to its size")
+  }
+}
+
+const packBits = (values: Uint8Array): Uint8Array => {
+  const out = new Uint8Array(Math.ceil(values.length / 8))
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) out[i >> 3]! |= 1 << (i & 7)
+  return out
+}
+
 /** Throws DecodeFailure (corrupt, unsupported). The answer is a copy outside the codec's memory. */
 export const decodeCompressed = (TransferSyntaxUID: string, encoded: Buffer, image: ImageModule): NativeFrame => {
   const kind = family[TransferSyntaxUID]
   if (kind === undefined) throw new DecodeFailure("unsupported", `transfer syntax ${TransferSyntaxUID}`)
-  const { Rows, Columns, SamplesPerPixel, BitsAllocated } = image
+  const { Rows, Columns, SamplesPerPixel } = image
+  if (kind === "deflate") return inflated(encoded, image)
+  // Single bits are bytes to all codecs but RLE, which packs them as native pixels are.
+  const bitmap = image.BitsAllocated === 1 && kind !== "rle"
+  const BitsAllocated = bitmap ? 8 : image.BitsAllocated
+  const expected = frameBytes({ ...image, BitsAllocated })
   const bytes = kind === "rle" ? encoded : bareCodestream(encoded)
   let stored = image.BitsStored
   let YCbCr = false
@@ -106,13 +136,13 @@ export const decodeCompressed = (TransferSyntaxUID: string, encoded: Buffer, ima
     }
     throw new DecodeFailure("corrupt", thrown instanceof Error ? thrown.message : "the codec failed")
   }
-  if (decoded === undefined || decoded.length < frameBytes(image)) {
-    throw new DecodeFailure("corrupt", `the frame decodes to ${decoded?.length ?? 0} bytes of ${frameBytes(image)}`)
+  if (decoded === undefined || decoded.length < expected) {
+    throw new DecodeFailure("corrupt", `the frame decodes to ${decoded?.length ?? 0} bytes of ${expected}`)
   }
   // The JPEG decoder undoes any YCbCr, the JPEG 2000 decoder its own two transforms (PS3.3 §C.7.6.3.1.2).
   const toRgb = colour && (kind === "jpeg" || /^YBR_(RCT|ICT)$/.test(image.PhotometricInterpretation))
   return {
-    bytes: Uint8Array.from(decoded.subarray(0, frameBytes(image))),
+    bytes: bitmap ? packBits(decoded.subarray(0, expected)) : Uint8Array.from(decoded.subarray(0, expected)),
     PhotometricInterpretation: toRgb ? "RGB" : image.PhotometricInterpretation,
   }
 }

@@ -22,6 +22,7 @@ export const objectReason = ({ dataset, pixelData, stoppedAt }: Part10): string 
   if (!modalities.has(modality)) return `Modality ${plain(modality)} is not indexed`
   if (pixelData === undefined)
     return stoppedAt === undefined ? "no pixel data" : `bulk data in ${stoppedAt} instead of pixels`
+  if (sopClass === "") return "no SOPClassUID"
   if (!volumeClasses.has(sopClass)) return `SOP class ${plain(sopClass)} is no CT, MR or PET image`
   if (isMosaic(dataset)) return "a mosaic: one frame holds the slices of a whole volume"
   return undefined
