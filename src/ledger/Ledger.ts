@@ -155,5 +155,7 @@ export class Ledger extends Context.Service<
     }) => Io<Option.Option<Alert>>
     /** Alerts with an id above `after`, oldest first. */
     readonly alerts: (after: number, limit: number) => Io<ReadonlyArray<Alert>>
+    /** Id of the newest alert; 0 when there was none. */
+    readonly lastAlert: Io<number>
   }
 >()("gateway/ledger/Ledger") {}

@@ -1,0 +1,67 @@
+// Moves the ledger's outbox to JetStream, in order, for as long as it takes.
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import { Ledger } from "../ledger/Ledger.ts"
+import { Nats } from "./Nats.ts"
+
+/** Entries on their way at a time. */
+const batchSize = 512
+/** Without a wake-up the outbox is looked at so often. */
+const idle = "500 millis"
+
+/** Whoever wrote to the outbox says so here, and need not wait for the next look. */
+export class OutboxSignal extends Context.Service<
+  OutboxSignal,
+  { readonly wake: Effect.Effect<void>; readonly woken: Effect.Effect<void> }
+>()("gateway/events/OutboxSignal") {
+  static readonly layer = Layer.effect(
+    OutboxSignal,
+    Effect.gen(function* () {
+      const latch = yield* Latch.make(false)
+      return OutboxSignal.of({ wake: latch.open, woken: latch.await.pipe(Effect.andThen(latch.close)) })
+    }),
+  )
+}
+
+/** Publishes one batch; answers how many went. Only what JetStream has confirmed leaves the outbox. */
+const publishBatch = Effect.gen(function* () {
+  const ledger = yield* Ledger
+  const nats = yield* Nats
+  const entries = yield* ledger.outbox(batchSize)
+  if (entries.length === 0) return 0
+  // One connection keeps the order of publishes, so pipelining keeps each subject's order unless one fails: then the
+  // batch is sent again from the first failure, and JetStream drops by msgID what it already has.
+  const results = yield* Effect.forEach(
+    entries,
+    (entry) => nats.publish(entry.subject, new TextEncoder().encode(entry.payload), entry.msgID).pipe(Effect.result),
+    { concurrency: "unbounded" },
+  )
+  const failed = results.findIndex((result) => result._tag === "Failure")
+  const done = failed === -1 ? entries : entries.slice(0, failed)
+  if (done.length > 0) yield* ledger.published(done.map(({ sequence }) => sequence))
+  const failure = results[failed]
+  if (failure?._tag === "Failure") return yield* failure.failure
+  return done.length
+})
+
+/** Never ends and never gives up; what waits stays in the ledger. */
+export const publishOutbox = Effect.gen(function* () {
+  const signal = yield* OutboxSignal
+  let away = false
+  yield* publishBatch.pipe(
+    Effect.flatMap((count) => {
+      away = false
+      return count === batchSize ? Effect.void : signal.woken.pipe(Effect.timeoutOption(idle), Effect.asVoid)
+    }),
+    Effect.catch((error) => {
+      const first = !away
+      away = true
+      return (first ? Effect.logWarning("events wait in the outbox", { error: error._tag }) : Effect.void).pipe(
+        Effect.andThen(Effect.sleep("250 millis")),
+      )
+    }),
+    Effect.forever,
+  )
+})
