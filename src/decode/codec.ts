@@ -34,6 +34,8 @@ const native: Readonly<Record<string, "little" | "big">> = {
 
 export const nativeByteOrder = (TransferSyntaxUID: string): "little" | "big" | undefined => native[TransferSyntaxUID]
 
+export const isCompressed = (TransferSyntaxUID: string): boolean => family[TransferSyntaxUID] !== undefined
+
 let ready: Promise<void> | undefined
 
 /** The codecs are one WebAssembly module per thread; load it before the first synchronous decode. */

@@ -1,6 +1,6 @@
 // One frame of an object: read at its offset, never the whole object, and brought to native little endian (PS3.5 §8).
 import { readPart10Bytes, type Part10 } from "../dicom/part10.ts"
-import { decodeCompressed, nativeByteOrder, type NativeFrame } from "./codec.ts"
+import { decodeCompressed, isCompressed, nativeByteOrder, type NativeFrame } from "./codec.ts"
 import { DecodeFailure } from "./failure.ts"
 import { encapsulatedFrames, readFragments } from "./fragments.ts"
 import { frameBytes, maxFrameBytes, type ImageModule } from "./image-module.ts"
@@ -67,6 +67,9 @@ export const frameReader = (part10: Part10, image: ImageModule): ((frame: number
       throw new DecodeFailure("missing", `there is no frame ${frame} of ${image.NumberOfFrames}`)
     }
     if (order !== undefined) return nativeFrame(part10, image, frame - 1, order)
+    if (!isCompressed(part10.TransferSyntaxUID)) {
+      throw new DecodeFailure("unsupported", `transfer syntax ${part10.TransferSyntaxUID}`)
+    }
     spans ??= encapsulatedFrames(part10, image.NumberOfFrames)
     const span = spans[frame - 1]
     if (span === undefined) throw new DecodeFailure("corrupt", `the pixel data holds ${spans.length} frames`)
