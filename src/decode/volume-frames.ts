@@ -2,19 +2,33 @@
 import { openPart10, type Part10 } from "../dicom/part10.ts"
 import { geometryReason, imageReason, objectReason } from "./embeddable.ts"
 import { DecodeFailure } from "./failure.ts"
-import { frameAttributes, type FrameAttributes } from "./frame-attributes.ts"
+import type { SliceGeometry, Vec3 } from "../domain/slice.ts"
+import { frameAttributes } from "./frame-attributes.ts"
 import { frameReader, samplesOf, type Samples } from "./frame.ts"
 import { imageModule, stringOf, type ImageModule } from "./image-module.ts"
 
-export interface VolumeFrame extends FrameAttributes {
+/** A decoded frame with sound geometry. What the object does not say is absent. */
+export interface VolumeFrame {
+  /** 1-based. */
   readonly FrameNumber: number
   readonly Rows: number
   readonly Columns: number
   readonly SamplesPerPixel: number
   readonly PhotometricInterpretation: string
   readonly Modality: string
-  readonly BodyPartExamined: string | undefined
-  readonly PixelPaddingValue: number | undefined
+  readonly ImagePositionPatient: Vec3
+  readonly ImageOrientationPatient: SliceGeometry["ImageOrientationPatient"]
+  /** mm between rows, mm between columns. */
+  readonly PixelSpacing: SliceGeometry["PixelSpacing"]
+  readonly RescaleSlope: number
+  readonly RescaleIntercept: number
+  readonly SliceThickness?: number
+  readonly RescaleType?: string
+  readonly BodyPartExamined?: string
+  readonly PixelPaddingValue?: number
+  readonly WindowCenter?: number
+  readonly WindowWidth?: number
+  /** Stored values, Rows × Columns, row by row; the memory is the receiver's. */
   readonly samples: Samples
 }
 
@@ -28,6 +42,9 @@ const padding = ({ dataset }: Part10, image: ImageModule): number | undefined =>
     : image.PixelRepresentation === 1
       ? dataset.int16("x00280120")
       : dataset.uint16("x00280120")
+
+const said = <K extends string, A>(name: K, value: A | undefined): { readonly [_ in K]?: A } =>
+  (value === undefined ? {} : { [name]: value }) as { readonly [_ in K]?: A }
 
 const refuse = (reason: string): VolumeFrames => ({ _tag: "NotEmbeddable", reason })
 
@@ -60,16 +77,26 @@ export const volumeFrames = (path: string, firstFrame: number, maxFrames: number
   const read = frameReader(part10, image)
   const frames = function* (): Generator<VolumeFrame> {
     for (const [i, own] of attributes.entries()) {
+      const { ImagePositionPatient: p, ImageOrientationPatient: o, PixelSpacing: spacing } = own
       yield {
-        ...own,
         FrameNumber: firstFrame + i,
         Rows,
         Columns,
         SamplesPerPixel,
         PhotometricInterpretation,
         Modality: stringOf(dataset, "x00080060"),
-        BodyPartExamined: stringOf(dataset, "x00180015") || undefined,
-        PixelPaddingValue: padding(part10, image),
+        // Their lengths were checked with the geometry.
+        ImagePositionPatient: [p[0]!, p[1]!, p[2]!],
+        ImageOrientationPatient: [o[0]!, o[1]!, o[2]!, o[3]!, o[4]!, o[5]!],
+        PixelSpacing: [spacing[0]!, spacing[1]!],
+        RescaleSlope: own.RescaleSlope,
+        RescaleIntercept: own.RescaleIntercept,
+        ...said("SliceThickness", own.SliceThickness),
+        ...said("RescaleType", own.RescaleType),
+        ...said("BodyPartExamined", stringOf(dataset, "x00180015") || undefined),
+        ...said("PixelPaddingValue", padding(part10, image)),
+        ...said("WindowCenter", own.WindowCenter[0]),
+        ...said("WindowWidth", own.WindowWidth[0]),
         samples: samplesOf(part10, image, read(firstFrame + i)),
       }
     }

@@ -1,0 +1,7 @@
+// The decode threads' module: where decoding meets normalising, so that neither stage knows the other.
+import { decodeTasks } from "../src/decode/tasks.ts"
+import { prepareSlice } from "../src/normalise/prepare-slice.ts"
+
+export const { ready, prepare, render, frame, segment } = decodeTasks((decoded, inputSize) =>
+  prepareSlice({ ...decoded, inputSize }),
+)
