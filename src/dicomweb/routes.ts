@@ -1,0 +1,38 @@
+// QIDO-RS, WADO-RS and DELETE under /dicomweb.
+import * as HttpRouter from "effect/http/HttpRouter"
+import { answer, type DicomwebOptions } from "./answers.ts"
+import { metadata } from "./metadata.ts"
+import { remove } from "./remove.ts"
+import { rendered } from "./rendered.ts"
+import { frames, retrieve } from "./retrieve.ts"
+import { search } from "./search.ts"
+
+const study = "/studies/:study"
+const series = `${study}/series/:series`
+const instance = `${series}/instances/:instance`
+
+/** Needs Ledger, Blobs, Decoder and VectorIndex. */
+export const DicomwebRoutes = (options: DicomwebOptions = {}) =>
+  HttpRouter.addAll(
+    [
+      HttpRouter.route("GET", "/studies", answer(search("study", options))),
+      HttpRouter.route("GET", "/series", answer(search("series", options))),
+      HttpRouter.route("GET", "/instances", answer(search("instance", options))),
+      HttpRouter.route("GET", `${study}/series`, answer(search("series", options))),
+      HttpRouter.route("GET", `${study}/instances`, answer(search("instance", options))),
+      HttpRouter.route("GET", `${series}/instances`, answer(search("instance", options))),
+      HttpRouter.route("GET", study, answer(retrieve(options))),
+      HttpRouter.route("GET", series, answer(retrieve(options))),
+      HttpRouter.route("GET", instance, answer(retrieve(options))),
+      HttpRouter.route("GET", `${study}/metadata`, answer(metadata())),
+      HttpRouter.route("GET", `${series}/metadata`, answer(metadata())),
+      HttpRouter.route("GET", `${instance}/metadata`, answer(metadata())),
+      HttpRouter.route("GET", `${instance}/frames/:frames`, answer(frames())),
+      HttpRouter.route("GET", `${instance}/rendered`, answer(rendered())),
+      HttpRouter.route("GET", `${instance}/frames/:frames/rendered`, answer(rendered())),
+      HttpRouter.route("DELETE", study, answer(remove())),
+      HttpRouter.route("DELETE", series, answer(remove())),
+      HttpRouter.route("DELETE", instance, answer(remove())),
+    ],
+    { prefix: "/dicomweb" },
+  )
