@@ -10,10 +10,11 @@ export interface AnswerPart<E, R> {
   readonly body: Stream.Stream<Uint8Array, E, R>
 }
 
+const text = (value: string) => Stream.make<[Uint8Array]>(Buffer.from(value))
+
 /** `type`: media type of the parts. Viewers look for the header spelled exactly `Content-Type:`. */
 export const multipart = <E, E2>(type: string, parts: Stream.Stream<AnswerPart<E, never>, E2>) => {
   const boundary = `gateway-${randomUUID()}`
-  const text = (value: string) => Stream.make<[Uint8Array]>(Buffer.from(value))
   const body = parts.pipe(
     Stream.flatMap(({ contentType, location, body }) =>
       text(

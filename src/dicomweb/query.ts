@@ -1,5 +1,5 @@
 // QIDO-RS query parameters (PS3.18 §8.3.4, §10.6) to a ledger search and the attributes that are wanted back.
-import { keywordTag } from "../dicom/json-dictionary.ts"
+import { dictionaryVR, keywordTag } from "../dicom/json-dictionary.ts"
 import type { DicomJson } from "../domain/instance.ts"
 import type { Search } from "../ledger/Ledger.ts"
 
@@ -84,7 +84,7 @@ export const parseQuery = (
   fixed: { readonly study: boolean; readonly series: boolean },
   limits: { readonly defaultLimit: number; readonly maxLimit: number },
 ): QidoQuery | string => {
-  const match: Array<{ readonly tag: string; readonly value: string }> = []
+  const match: Array<Search["match"][number]> = []
   const fields = new Set(defaultFields(level, fixed))
   let limit = limits.defaultLimit
   let offset = 0
@@ -113,7 +113,7 @@ export const parseQuery = (
       if (tag === undefined) return `unknown query parameter ${name.slice(0, 64)}`
       fields.add(tag.slice(0, 8))
       // An empty value matches everything (PS3.4 §C.2.2.2.3).
-      if (value !== "") match.push({ tag, value })
+      if (value !== "") match.push({ tag, vr: dictionaryVR(tag.slice(-8)) ?? "UN", value })
     }
   }
   return { match, limit, offset, fields: all ? "all" : fields, fuzzymatching }

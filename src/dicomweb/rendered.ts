@@ -17,6 +17,8 @@ const bad = (name: string) => new Refused({ status: 400, error: `bad value of th
 const numbersOf = (text: string | null) =>
   text?.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)))
 
+const isSide = (side: number | undefined): side is number => Number.isInteger(side) && side! >= 1 && side! <= maxSide
+
 /** Window, viewport and quality; a Refused names the parameter at fault. */
 export const renderParameters = (parameters: URLSearchParams) => {
   const [center, width, ...rest] =
@@ -28,7 +30,6 @@ export const renderParameters = (parameters: URLSearchParams) => {
     return bad("window")
   }
   const [columns, rows, ...crop] = numbersOf(parameters.get("viewport")) ?? []
-  const isSide = (side: number | undefined): side is number => Number.isInteger(side) && side! >= 1 && side! <= maxSide
   if (parameters.has("viewport") && !(isSide(columns) && isSide(rows) && crop.length === 0)) return bad("viewport")
   const quality = parameters.has("quality") ? Number(parameters.get("quality")) : undefined
   if (quality !== undefined && !(Number.isInteger(quality) && quality >= 1 && quality <= 100)) return bad("quality")

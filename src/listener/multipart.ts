@@ -106,13 +106,15 @@ export const makeSplitter = (boundary: string): Splitter => {
     }
   }
 
+  const isOver = () => state === "closed" || state === "broken"
+
   const push = (chunk: Uint8Array): ReadonlyArray<Piece> => {
     if (state === "closed" || state === "broken") return []
     const view = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     buffer = buffer.length === 0 ? view : Buffer.concat([buffer, view])
     const pieces: Array<Piece> = []
     let going = true
-    while (going && (state === "preamble" || state === "body" || state === "head")) {
+    while (going && !isOver()) {
       if (state === "head") {
         const piece = head()
         if (piece === undefined) going = false

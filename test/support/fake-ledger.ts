@@ -1,0 +1,49 @@
+// The part of the ledger that the DICOMweb doors use, in memory.
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { Receipt } from "../../src/domain/instance.ts"
+import { Ledger, type Acceptance, type Scope, type StoredInstance } from "../../src/ledger/Ledger.ts"
+
+/** Matches by equality only; members the doors do not use die when they are called. */
+export const fakeLedger = () => {
+  const rows = new Map<string, StoredInstance>()
+  let receipt = 0
+  const within = (scope: Scope) => (row: StoredInstance) =>
+    (scope.StudyInstanceUID ?? row.StudyInstanceUID) === row.StudyInstanceUID &&
+    (scope.SeriesInstanceUID ?? row.SeriesInstanceUID) === row.SeriesInstanceUID &&
+    (scope.SOPInstanceUID ?? row.SOPInstanceUID) === row.SOPInstanceUID
+  const groups: Array<number> = []
+  const layer = Layer.mock(Ledger, {
+    accept: (instances) =>
+      Effect.sync(() => {
+        groups.push(instances.length)
+        return instances.map((instance): Acceptance => {
+          const known = rows.get(instance.SOPInstanceUID)
+          if (known?.digest === instance.digest) return { _tag: "Duplicate", receipt: known.receipt }
+          if (known !== undefined) return { _tag: "Conflict", receipt: known.receipt, digest: known.digest }
+          const row = { ...instance, receipt: Receipt.make(++receipt), stage: "accepted" as const }
+          rows.set(instance.SOPInstanceUID, { ...row, embeddableFrames: 0, indexedFrames: 0 })
+          return { _tag: "Stored", receipt: row.receipt }
+        })
+      }),
+    instance: (uid) => Effect.sync(() => Option.fromNullishOr(rows.get(uid))),
+    instances: (scope) => Effect.sync(() => [...rows.values()].filter(within(scope))),
+    search: ({ level, match, limit, offset, ...scope }) =>
+      Effect.sync(() => {
+        const key = { study: "StudyInstanceUID", series: "SeriesInstanceUID", instance: "SOPInstanceUID" } as const
+        const found = [...rows.values()]
+          .filter(within(scope))
+          .filter(({ attributes }) => match.every(({ tag, value }) => attributes[tag]?.Value?.includes(value) ?? false))
+        const firsts = new Map(found.toReversed().map((row) => [row[key[level]], row.attributes] as const))
+        return [...firsts.values()].slice(offset, offset + limit)
+      }),
+    delete: (scope) =>
+      Effect.sync(() => {
+        const instances = [...rows.values()].filter(within(scope))
+        for (const { SOPInstanceUID } of instances) rows.delete(SOPInstanceUID)
+        return { instances }
+      }),
+  })
+  return { layer, rows, groups }
+}
