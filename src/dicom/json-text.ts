@@ -21,7 +21,7 @@ const definedTerm = (term: string): string => {
 const definedTerms = (characterSet: string): string =>
   characterSet
     .split("\\", 16)
-    .map((term) => definedTerm(term.replace(/[\0 ]+$/, "").trim()))
+    .map((term) => definedTerm(unpadded(term).trim()))
     .join("\\")
 
 /** UTF-8 if it can be that, else Latin-1, as most senders mean that do not say. */
@@ -44,13 +44,19 @@ const decode = (bytes: Buffer, vr: string, characterSet: string | undefined): st
   }
 }
 
-const padding = /[\0 ]+$/
+const isPadding = (code: number): boolean => code === 0x20 || code === 0
+/** Linear, where a pattern with `$` is not. */
+const unpadded = (text: string): string => {
+  let end = text.length
+  while (end > 0 && isPadding(text.charCodeAt(end - 1))) end--
+  return text.slice(0, end)
+}
 
 /** The values, in order; an empty one is "". */
 export const textValues = (bytes: Buffer, vr: string, characterSet: string | undefined): ReadonlyArray<string> => {
   const text = decode(bytes, vr, characterSet)
-  if (singleValued.has(vr)) return [text.replace(padding, "")]
-  return text.split("\\").map((value) => value.replace(padding, "").replace(/^ +/, ""))
+  if (singleValued.has(vr)) return [unpadded(text)]
+  return text.split("\\").map((value) => unpadded(value).replace(/^ +/, ""))
 }
 
 /** Component groups of a name (PS3.18 §F.2.2). */

@@ -29,6 +29,9 @@ const elementCost = 16
 /** Text with escapes is read run by run, each with a decoder of its own: many short runs would hold the thread. */
 const escapedCost = 8
 const binary = new Set(["OB", "OD", "OF", "OL", "OV", "OW", "UN"])
+const known = new Set(
+  "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split(" "),
+)
 const pixelData = new Set(["7FE00008", "7FE00009", "7FE00010"])
 
 /** PS3.18 §F.2.3 has no number for these. */
@@ -56,14 +59,15 @@ const numeric: Readonly<Record<string, readonly [size: number, read: Read] | und
 /** Implicit VR names none: the dictionary does, and PixelRepresentation where it leaves the choice (PS3.5 §A.1). */
 const vrOf = (tag: string, element: Element, signed: boolean): string => {
   const named = element.vr
-  if (named !== undefined && named !== "UN" && /^[A-Z]{2}$/.test(named)) return named
+  if (named !== undefined && named !== "UN" && known.has(named)) return named
   if (element.items !== undefined) return "SQ"
   const odd = (Number.parseInt(tag.slice(3, 4), 16) & 1) === 1
+  // Private creators (PS3.5 §7.8.1); what their blocks hold only they know.
   if (odd) return /^....00[1-9A-F]/.test(tag) ? "LO" : "UN"
-  const known = dictionaryVR(tag)
-  if (known === "ox") return "OW"
-  if (known === "xs") return signed ? "SS" : "US"
-  return known !== undefined && /^[A-Z]{2}$/.test(known) && known !== "SQ" ? known : "UN"
+  const listed = dictionaryVR(tag)
+  if (listed === "ox") return "OW"
+  if (listed === "xs") return signed ? "SS" : "US"
+  return listed !== undefined && listed !== "SQ" && known.has(listed) ? listed : "UN"
 }
 
 const decimal = (text: string): number | string => {
