@@ -1,7 +1,7 @@
 // Every JetStream stream, subject and payload of the gateway, in one place.
 import * as Schema from "effect/Schema"
 import { Alert } from "../domain/alert.ts"
-import { InstanceRef, Receipt } from "../domain/instance.ts"
+import { Digest, InstanceRef, Receipt } from "../domain/instance.ts"
 import { SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 
 /** Events of one study share a partition, so they keep their order and a shard of the index can own them. */
@@ -23,6 +23,7 @@ export const InstanceDeleted = Schema.TaggedStruct("InstanceDeleted", {
   StudyInstanceUID,
   SOPInstanceUID,
   receipt: Receipt,
+  digest: Digest,
 })
 export type InstanceDeleted = typeof InstanceDeleted.Type
 

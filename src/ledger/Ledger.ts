@@ -52,7 +52,7 @@ export interface Scope {
 /** One QIDO-RS request after parsing (PS3.18 §10.6). Tags are eight hex digits, or "SEQTAG.TAG" for one level of nesting. */
 export interface Search extends Scope {
   readonly level: "study" | "series" | "instance"
-  readonly match: ReadonlyArray<{ readonly tag: string; readonly value: string }>
+  readonly match: ReadonlyArray<{ readonly tag: string; readonly vr: string; readonly value: string }>
   readonly limit: number
   readonly offset: number
 }
@@ -113,12 +113,14 @@ export class Ledger extends Context.Service<
     readonly instance: (uid: SOPInstanceUID) => Io<Option.Option<StoredInstance>>
     /** Instances of a scope in receipt order. */
     readonly instances: (scope: Scope) => Io<ReadonlyArray<StoredInstance>>
-    /** Attribute maps of one QIDO level, stable order. */
+    /** Attribute maps of one QIDO level, stable order; all that is known of it, the caller picks. */
     readonly search: (search: Search) => Io<ReadonlyArray<DicomJson>>
     /** Applies stage changes in one commit; those of a deleted or superseded receipt are ignored. */
     readonly progress: (changes: ReadonlyArray<Progress>) => Io<void>
     /** True while exactly this receipt is stored. */
     readonly isCurrent: (instance: InstanceRef) => Io<boolean>
+    /** True while some stored instance has these bytes. */
+    readonly isNamed: (digest: Digest) => Io<boolean>
     /** Sets the item aside: stage and reason on the row, SetAside event in the outbox, one commit. */
     readonly setAside: (instance: InstanceRef, stage: string, reason: string) => Io<void>
     readonly setAsideList: Io<ReadonlyArray<StoredInstance>>

@@ -1,0 +1,114 @@
+// Accepting instances: the row, its study and series, and the event, in one transaction.
+import type { DatabaseSync } from "node:sqlite"
+import * as Schema from "effect/Schema"
+import { Digest, type InstanceRef, Receipt } from "../domain/instance.ts"
+import { InstanceAccepted, subjects } from "../events/events.ts"
+import { columns, pick, seriesTags, studyTags, text } from "./attributes.ts"
+import type { Acceptance, NewInstance } from "./Ledger.ts"
+
+const encodeEvent = Schema.encodeSync(Schema.fromJsonString(InstanceAccepted))
+
+export const makeOutbox = (db: DatabaseSync) => {
+  const insert = db.prepare("INSERT INTO outbox (subject, msgID, payload, queuedAt, receipt) VALUES (?, ?, ?, ?, ?)")
+  return {
+    add: (subject: string, msgID: string, payload: string, now: number, receipt: number | null = null) => {
+      insert.run(subject, msgID, payload, now, receipt)
+    },
+    /** `attempt` makes the msgID new, so that JetStream's window does not swallow an event sent again on purpose. */
+    accepted: (instance: InstanceRef, attempt: number, now: number) => {
+      insert.run(
+        subjects.instanceAccepted(instance.StudyInstanceUID),
+        `accepted:${instance.receipt}:${attempt}`,
+        encodeEvent({ _tag: "InstanceAccepted", instance }),
+        now,
+        instance.receipt,
+      )
+    },
+  }
+}
+export type Outbox = ReturnType<typeof makeOutbox>
+
+const patientOf = ({ attributes }: NewInstance) => {
+  const id = text(attributes, "00100020")
+  return id === "" ? "" : `${id}\u0000${text(attributes, "00100021")}`
+}
+
+const studyColumns = Object.entries(columns).filter(([tag, { table }]) => table === "study" && tag !== "0020000D")
+const seriesColumns = Object.entries(columns).filter(([tag, { table }]) => table === "series" && tag !== "0020000E")
+
+const marks = (count: number) => Array.from({ length: count }, () => "?").join(", ")
+const names = (entries: typeof studyColumns) => entries.map(([, { name }]) => name).join(", ")
+
+export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
+  const known = db.prepare(
+    "SELECT receipt, SeriesInstanceUID, StudyInstanceUID, digest FROM instance WHERE SOPInstanceUID = ?",
+  )
+  const seriesStudy = db.prepare("SELECT StudyInstanceUID FROM series WHERE SeriesInstanceUID = ?")
+  const reopen = db.prepare(
+    "UPDATE study SET state = 'open', claim = NULL, lastReceived = ? WHERE StudyInstanceUID = ?",
+  )
+  const addStudy = db.prepare(
+    `INSERT INTO study (StudyInstanceUID, ${names(studyColumns)}, patient, attributes, lastReceived) VALUES (?, ${marks(studyColumns.length)}, ?, ?, ?)`,
+  )
+  const addSeries = db.prepare(
+    `INSERT INTO series (SeriesInstanceUID, StudyInstanceUID, ${names(seriesColumns)}, attributes) VALUES (?, ?, ${marks(seriesColumns.length)}, ?)`,
+  )
+  const addInstance = db.prepare(
+    `INSERT INTO instance (SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, SOPClassUID, TransferSyntaxUID, InstanceNumber,
+      digest, bytes, attributes, stageSince) VALUES (${marks(10)})`,
+  )
+  const values = (entries: typeof studyColumns, attributes: NewInstance["attributes"]) =>
+    entries.map(([tag]) => text(attributes, tag))
+
+  return (instance: NewInstance, now: number): Acceptance => {
+    const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, attributes, digest } = instance
+    const before = known.get(SOPInstanceUID)
+    if (before !== undefined) {
+      const receipt = Receipt.make(Number(before["receipt"]))
+      const same =
+        before["digest"] === digest &&
+        before["SeriesInstanceUID"] === SeriesInstanceUID &&
+        before["StudyInstanceUID"] === StudyInstanceUID
+      return same
+        ? { _tag: "Duplicate", receipt }
+        : { _tag: "Conflict", receipt, digest: Digest.make(String(before["digest"])) }
+    }
+    const series = seriesStudy.get(SeriesInstanceUID)
+    if (series !== undefined && series["StudyInstanceUID"] !== StudyInstanceUID) {
+      return { _tag: "Conflict", receipt: Receipt.make(0), digest }
+    }
+    // A late instance opens its study again; the version stays until it is ready once more.
+    if (reopen.run(now, StudyInstanceUID).changes === 0) {
+      addStudy.run(
+        StudyInstanceUID,
+        ...values(studyColumns, attributes),
+        patientOf(instance),
+        JSON.stringify(pick(attributes, studyTags)),
+        now,
+      )
+    }
+    if (series === undefined) {
+      addSeries.run(
+        SeriesInstanceUID,
+        StudyInstanceUID,
+        ...values(seriesColumns, attributes),
+        JSON.stringify(pick(attributes, seriesTags)),
+      )
+    }
+    const { lastInsertRowid } = addInstance.run(
+      SOPInstanceUID,
+      SeriesInstanceUID,
+      StudyInstanceUID,
+      instance.SOPClassUID,
+      instance.TransferSyntaxUID,
+      text(attributes, "00200013"),
+      digest,
+      instance.bytes,
+      JSON.stringify(attributes),
+      now,
+    )
+    const receipt = Receipt.make(Number(lastInsertRowid))
+    outbox.accepted({ receipt, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, digest }, 0, now)
+    return { _tag: "Stored", receipt }
+  }
+}

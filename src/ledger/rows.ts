@@ -1,0 +1,41 @@
+// Table rows as domain values. The ledger wrote them, so they are trusted and branded without another check.
+import type { DicomJson, Digest, InstanceRef, InstanceStage, Receipt } from "../domain/instance.ts"
+import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
+import type { Scope, StoredInstance } from "./Ledger.ts"
+
+export type Row = Readonly<Record<string, unknown>>
+
+export const refOf = (row: Row): InstanceRef => ({
+  receipt: row["receipt"] as Receipt,
+  StudyInstanceUID: row["StudyInstanceUID"] as StudyInstanceUID,
+  SeriesInstanceUID: row["SeriesInstanceUID"] as SeriesInstanceUID,
+  SOPInstanceUID: row["SOPInstanceUID"] as SOPInstanceUID,
+  digest: row["digest"] as Digest,
+})
+
+export const instanceOf = (row: Row): StoredInstance => ({
+  ...refOf(row),
+  SOPClassUID: String(row["SOPClassUID"]),
+  TransferSyntaxUID: String(row["TransferSyntaxUID"]),
+  bytes: Number(row["bytes"]),
+  attributes: JSON.parse(String(row["attributes"])) as DicomJson,
+  stage: row["stage"] as InstanceStage,
+  embeddableFrames: Number(row["embeddable"]),
+  indexedFrames: Number(row["indexed"]),
+  ...(row["reason"] === null ? {} : { reason: String(row["reason"]) }),
+})
+
+/** SQL condition and parameters of a scope; the table's columns are named as the scope's keys. */
+export const scopeCondition = (
+  scope: Scope,
+  table = "instance",
+): { readonly sql: string; readonly values: ReadonlyArray<string> } => {
+  const entries = (["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"] as const).flatMap((key) => {
+    const value = scope[key]
+    return value === undefined ? [] : [[key, value] as const]
+  })
+  return {
+    sql: ["1", ...entries.map(([key]) => `${table}.${key} = ?`)].join(" AND "),
+    values: entries.map(([, value]) => value),
+  }
+}

@@ -1,0 +1,118 @@
+// The ledger's tables, as migrations: entry n leads from format n to n + 1.
+
+const format1 = `
+CREATE TABLE study (
+  StudyInstanceUID TEXT PRIMARY KEY,
+  StudyDate TEXT, StudyTime TEXT, AccessionNumber TEXT, ReferringPhysicianName TEXT,
+  PatientName TEXT, PatientID TEXT, StudyID TEXT,
+  -- PatientID with its issuer: compared, never shown.
+  patient TEXT NOT NULL,
+  attributes TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'open',
+  version INTEGER NOT NULL DEFAULT 0,
+  evidence TEXT,
+  -- Set when the caller said that the study is complete.
+  claim TEXT,
+  lastReceived INTEGER NOT NULL
+) STRICT;
+CREATE INDEX study_date ON study (StudyDate);
+CREATE INDEX study_patient ON study (PatientID);
+CREATE INDEX study_name ON study (PatientName COLLATE NOCASE);
+CREATE INDEX study_accession ON study (AccessionNumber);
+CREATE INDEX study_unsettled ON study (state) WHERE state <> 'ready';
+
+CREATE TABLE series (
+  SeriesInstanceUID TEXT PRIMARY KEY,
+  StudyInstanceUID TEXT NOT NULL REFERENCES study ON DELETE CASCADE,
+  Modality TEXT, SeriesNumber TEXT, PerformedProcedureStepStartDate TEXT, PerformedProcedureStepStartTime TEXT,
+  attributes TEXT NOT NULL,
+  instances INTEGER NOT NULL DEFAULT 0,
+  embeddable INTEGER NOT NULL DEFAULT 0,
+  indexed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX series_study ON series (StudyInstanceUID);
+CREATE INDEX series_modality ON series (Modality);
+
+CREATE TABLE instance (
+  -- AUTOINCREMENT: a number is never given twice, not even after a delete.
+  receipt INTEGER PRIMARY KEY AUTOINCREMENT,
+  SOPInstanceUID TEXT NOT NULL UNIQUE,
+  SeriesInstanceUID TEXT NOT NULL REFERENCES series ON DELETE CASCADE,
+  StudyInstanceUID TEXT NOT NULL,
+  SOPClassUID TEXT NOT NULL, TransferSyntaxUID TEXT NOT NULL, InstanceNumber TEXT,
+  digest TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  attributes TEXT NOT NULL,
+  stage TEXT NOT NULL DEFAULT 'accepted',
+  stageSince INTEGER NOT NULL,
+  reason TEXT,
+  embeddable INTEGER NOT NULL DEFAULT 0,
+  indexed INTEGER NOT NULL DEFAULT 0,
+  -- How often its event was sent; part of the event's msgID.
+  attempt INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX instance_series ON instance (SeriesInstanceUID);
+CREATE INDEX instance_study ON instance (StudyInstanceUID);
+CREATE INDEX instance_digest ON instance (digest);
+CREATE INDEX instance_unfinished ON instance (stage, stageSince) WHERE stage IN ('accepted', 'decoded', 'embedded');
+CREATE INDEX instance_unfinished_study ON instance (StudyInstanceUID) WHERE stage IN ('accepted', 'decoded', 'embedded');
+CREATE INDEX instance_set_aside ON instance (stage) WHERE stage = 'set-aside';
+
+-- Counts that status needs at once, also with a million instances.
+CREATE TABLE tally (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+INSERT INTO tally VALUES ('instances', 0), ('embeddable', 0), ('indexed', 0), ('set-aside', 0);
+CREATE TRIGGER instance_added AFTER INSERT ON instance BEGIN
+  UPDATE tally SET value = value + 1 WHERE name = 'instances';
+  UPDATE series SET instances = instances + 1 WHERE SeriesInstanceUID = new.SeriesInstanceUID;
+END;
+CREATE TRIGGER instance_counted AFTER UPDATE OF embeddable, indexed ON instance
+WHEN new.embeddable <> old.embeddable OR new.indexed <> old.indexed BEGIN
+  UPDATE tally SET value = value + new.embeddable - old.embeddable WHERE name = 'embeddable';
+  UPDATE tally SET value = value + new.indexed - old.indexed WHERE name = 'indexed';
+  UPDATE series SET embeddable = embeddable + new.embeddable - old.embeddable, indexed = indexed + new.indexed - old.indexed
+    WHERE SeriesInstanceUID = new.SeriesInstanceUID;
+END;
+CREATE TRIGGER instance_staged AFTER UPDATE OF stage ON instance
+WHEN (new.stage = 'set-aside') <> (old.stage = 'set-aside') BEGIN
+  UPDATE tally SET value = value + (new.stage = 'set-aside') - (old.stage = 'set-aside') WHERE name = 'set-aside';
+END;
+CREATE TRIGGER instance_removed AFTER DELETE ON instance BEGIN
+  UPDATE tally SET value = value - 1 WHERE name = 'instances';
+  UPDATE tally SET value = value - old.embeddable WHERE name = 'embeddable';
+  UPDATE tally SET value = value - old.indexed WHERE name = 'indexed';
+  UPDATE tally SET value = value - (old.stage = 'set-aside') WHERE name = 'set-aside';
+  UPDATE series SET instances = instances - 1, embeddable = embeddable - old.embeddable, indexed = indexed - old.indexed
+    WHERE SeriesInstanceUID = old.SeriesInstanceUID;
+  DELETE FROM series WHERE SeriesInstanceUID = old.SeriesInstanceUID AND instances = 0;
+  DELETE FROM study WHERE StudyInstanceUID = old.StudyInstanceUID
+    AND NOT EXISTS (SELECT 1 FROM series WHERE StudyInstanceUID = old.StudyInstanceUID);
+END;
+
+CREATE TABLE outbox (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  subject TEXT NOT NULL, msgID TEXT NOT NULL, payload TEXT NOT NULL,
+  queuedAt INTEGER NOT NULL,
+  -- Of an InstanceAccepted event: the sweep leaves alone what is still to be sent.
+  receipt INTEGER
+) STRICT;
+CREATE INDEX outbox_receipt ON outbox (receipt) WHERE receipt IS NOT NULL;
+
+CREATE TABLE deletion (
+  receipt INTEGER PRIMARY KEY,
+  SOPInstanceUID TEXT NOT NULL, SeriesInstanceUID TEXT NOT NULL, StudyInstanceUID TEXT NOT NULL,
+  digest TEXT NOT NULL, deletedAt INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE standing_region (
+  id TEXT PRIMARY KEY, region TEXT NOT NULL, exemplar BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE alert (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  standingRegion TEXT NOT NULL, StudyInstanceUID TEXT NOT NULL, alert TEXT NOT NULL,
+  UNIQUE (standingRegion, StudyInstanceUID)
+) STRICT;
+CREATE INDEX alert_study ON alert (StudyInstanceUID);
+`
+
+export const migrations: ReadonlyArray<string> = [format1]

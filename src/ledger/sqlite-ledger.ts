@@ -1,0 +1,171 @@
+// The ledger on SQLite: reads at once, writes through one queue with group commit.
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import type { DatabaseSync } from "node:sqlite"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { InstanceDeleted, subjects } from "../events/events.ts"
+import { makeAccept, makeOutbox } from "./accept.ts"
+import { makeAlertStore } from "./alert-store.ts"
+import { Ledger, type LedgerTotals } from "./Ledger.ts"
+import { openDatabase } from "./open-database.ts"
+import { instanceOf, refOf, scopeCondition } from "./rows.ts"
+import { migrations } from "./schema.ts"
+import { makeSearch } from "./search.ts"
+import { makeStages } from "./stages.ts"
+import { makeStudies } from "./studies.ts"
+import { ledgerError, makeWriter } from "./writer.ts"
+
+const encodeDeleted = Schema.encodeSync(Schema.fromJsonString(InstanceDeleted))
+
+const makeDelete = (db: DatabaseSync, outbox: ReturnType<typeof makeOutbox>) => {
+  const record = db.prepare("INSERT INTO deletion VALUES (?, ?, ?, ?, ?, ?)")
+  const remove = db.prepare("DELETE FROM instance WHERE receipt = ?")
+  const forget = db.prepare("DELETE FROM outbox WHERE receipt = ?")
+  // An alert tells of a study that is to be gone.
+  const alerts = db.prepare(
+    "DELETE FROM alert WHERE StudyInstanceUID = ? AND NOT EXISTS (SELECT 1 FROM study WHERE study.StudyInstanceUID = alert.StudyInstanceUID)",
+  )
+  return (scope: Parameters<typeof scopeCondition>[0], now: number) => {
+    const { sql, values } = scopeCondition(scope)
+    const instances = db
+      .prepare(`SELECT * FROM instance WHERE ${sql}`)
+      .all(...values)
+      .map(refOf)
+    for (const { receipt, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, digest } of instances) {
+      record.run(receipt, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, digest, now)
+      remove.run(receipt)
+      forget.run(receipt)
+      outbox.add(
+        subjects.instanceDeleted(StudyInstanceUID),
+        `deleted:${receipt}`,
+        encodeDeleted({ _tag: "InstanceDeleted", StudyInstanceUID, SOPInstanceUID, receipt, digest }),
+        now,
+      )
+    }
+    for (const uid of new Set(instances.map(({ StudyInstanceUID }) => StudyInstanceUID))) alerts.run(uid)
+    return { instances }
+  }
+}
+
+const makeTotals = (db: DatabaseSync) => {
+  const tally = db.prepare("SELECT name, value FROM tally")
+  const stage = db.prepare(
+    "SELECT count(*) AS pending, min(stageSince) AS oldest FROM instance WHERE stage = ? AND stage IN ('accepted', 'decoded', 'embedded')",
+  )
+  const outbox = db.prepare("SELECT count(*) AS pending, min(queuedAt) AS oldest FROM outbox")
+  const backlog = (row: Record<string, unknown> | undefined) => ({
+    pending: Number(row?.["pending"] ?? 0),
+    ...(row?.["oldest"] == null ? {} : { oldest: Number(row["oldest"]) }),
+  })
+  return (): LedgerTotals => {
+    const counts = new Map(tally.all().map((row) => [String(row["name"]), Number(row["value"])]))
+    return {
+      instances: counts.get("instances") ?? 0,
+      slices: { embeddable: counts.get("embeddable") ?? 0, indexed: counts.get("indexed") ?? 0 },
+      setAside: counts.get("set-aside") ?? 0,
+      stages: {
+        accepted: backlog(stage.get("accepted")),
+        decoded: backlog(stage.get("decoded")),
+        embedded: backlog(stage.get("embedded")),
+      },
+      outbox: backlog(outbox.get()),
+    }
+  }
+}
+
+const make = Effect.fnUntraced(function* (path: string) {
+  const db = yield* Effect.acquireRelease(
+    Effect.try({ try: () => openDatabase(path, migrations), catch: ledgerError }),
+    (db) => Effect.sync(() => db.close()),
+  )
+  const { write } = makeWriter(db)
+  const read = <A>(query: () => A) => Effect.try({ try: query, catch: ledgerError })
+  /** Gives the job the moment it was asked for. */
+  const writeAt = <A>(job: (now: number) => A) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => write(() => job(now)))
+
+  const outbox = makeOutbox(db)
+  const accept = makeAccept(db, outbox)
+  const stages = makeStages(db, outbox)
+  const studies = makeStudies(db, outbox)
+  const alerts = makeAlertStore(db, outbox)
+  const remove = makeDelete(db, outbox)
+  const search = makeSearch(db)
+  const totals = makeTotals(db)
+  const one = db.prepare("SELECT * FROM instance WHERE SOPInstanceUID = ?")
+  const current = db.prepare("SELECT 1 FROM instance WHERE SOPInstanceUID = ? AND receipt = ?")
+  const named = db.prepare("SELECT 1 FROM instance WHERE digest = ? LIMIT 1")
+  const aside = db.prepare("SELECT * FROM instance WHERE stage = 'set-aside' ORDER BY receipt LIMIT 10000")
+  const queued = db.prepare("SELECT sequence, subject, msgID, payload FROM outbox ORDER BY sequence LIMIT ?")
+  const sent = db.prepare("DELETE FROM outbox WHERE sequence = ?")
+
+  return Ledger.of({
+    accept: (instances) => writeAt((now) => instances.map((instance) => accept(instance, now))),
+    instance: (uid) => read(() => Option.map(Option.fromUndefinedOr(one.get(uid)), instanceOf)),
+    instances: (scope) =>
+      read(() => {
+        const { sql, values } = scopeCondition(scope)
+        return db
+          .prepare(`SELECT * FROM instance WHERE ${sql} ORDER BY receipt`)
+          .all(...values)
+          .map(instanceOf)
+      }),
+    search: (request) => read(() => search(request)),
+    progress: (changes) =>
+      changes.length === 0 ? Effect.void : writeAt((now) => changes.forEach((change) => stages.progress(change, now))),
+    isCurrent: ({ SOPInstanceUID, receipt }) => read(() => current.get(SOPInstanceUID, receipt) !== undefined),
+    isNamed: (digest) => read(() => named.get(digest) !== undefined),
+    setAside: (instance, stage, reason) => writeAt((now) => stages.setAside(instance, stage, reason, now)),
+    setAsideList: read(() => aside.all().map(instanceOf)),
+    requeue: (what) =>
+      writeAt((now) =>
+        stages.requeue(
+          what === "set-aside"
+            ? stages.setAsideReceipts()
+            : "SOPInstanceUID" in what
+              ? stages.receiptOf(what.SOPInstanceUID)
+              : stages.stuckReceipts(what.unfinishedSince),
+          now,
+        ),
+      ),
+    delete: (scope) => writeAt((now) => remove(scope, now)),
+    outbox: (limit) =>
+      read(() =>
+        queued.all(limit).map((row) => ({
+          sequence: Number(row["sequence"]),
+          subject: String(row["subject"]),
+          msgID: String(row["msgID"]),
+          payload: String(row["payload"]),
+        })),
+      ),
+    published: (sequences) => write(() => sequences.forEach((sequence) => sent.run(sequence))),
+    studyStatus: (uid) => read(() => Option.fromUndefinedOr(studies.status(uid))),
+    settle: (now, quietMillis) => write(() => studies.settle(now, quietMillis)),
+    complete: (uid, evidence) => write(() => studies.complete(uid, evidence)),
+    seriesFacts: read(studies.seriesFacts),
+    totals: read(totals),
+    putStandingRegion: (id, region, exemplar) => write(() => alerts.putRegion(id, region, exemplar)),
+    standingRegions: read(alerts.regions),
+    deleteStandingRegion: (id) => write(() => alerts.removeRegion(id)),
+    raiseAlert: (alert) => writeAt((now) => Option.fromUndefinedOr(alerts.raise(alert, now))),
+    alerts: (after, limit) => read(() => alerts.after(after, limit)),
+    lastAlert: read(alerts.last),
+  })
+})
+
+/** In `dir`/ledger.db. */
+export const layer = ({ dir }: { readonly dir: string }) =>
+  Layer.effect(
+    Ledger,
+    Effect.suspend(() => {
+      mkdirSync(dir, { recursive: true, mode: 0o700 })
+      return make(join(dir, "ledger.db"))
+    }),
+  )
+
+/** For tests: gone with its scope. */
+export const layerMemory = Layer.effect(Ledger, make(":memory:"))

@@ -1,0 +1,82 @@
+// One writer, group commit: what is asked for while a commit runs shares the next one.
+import type { DatabaseSync } from "node:sqlite"
+import * as Effect from "effect/Effect"
+import { LedgerError } from "./Ledger.ts"
+
+/** Jobs of one commit; more wait for the next, so that no caller waits long. */
+const jobsPerCommit = 256
+
+const sqliteFull = 13
+
+export const ledgerError = (cause: unknown): LedgerError => {
+  const code = typeof cause === "object" && cause !== null && "errcode" in cause ? Number(cause.errcode) : 0
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const reason = (code & 0xff) === sqliteFull ? "disk-full" : /not open/.test(message) ? "closed" : "io"
+  return new LedgerError({ reason, cause })
+}
+
+interface Job {
+  readonly run: () => void
+  readonly done: (error: LedgerError | undefined) => void
+}
+
+export interface Writer {
+  /** Runs the job in the next transaction; succeeds when that is on disk. A job that throws fails alone. */
+  readonly write: <A>(job: () => A) => Effect.Effect<A, LedgerError>
+}
+
+export const makeWriter = (db: DatabaseSync): Writer => {
+  let waiting: Array<Job> = []
+  let scheduled = false
+
+  const commit = () => {
+    const jobs = waiting.slice(0, jobsPerCommit)
+    waiting = waiting.slice(jobsPerCommit)
+    const failures: Array<LedgerError | undefined> = []
+    try {
+      db.exec("BEGIN IMMEDIATE")
+      for (const job of jobs) {
+        db.exec("SAVEPOINT job")
+        try {
+          job.run()
+          failures.push(undefined)
+        } catch (cause) {
+          db.exec("ROLLBACK TO job")
+          failures.push(ledgerError(cause))
+        }
+        db.exec("RELEASE job")
+      }
+      db.exec("COMMIT")
+    } catch (cause) {
+      if (db.isOpen && db.isTransaction) db.exec("ROLLBACK")
+      const error = ledgerError(cause)
+      for (const job of jobs) job.done(error)
+      return
+    }
+    jobs.forEach((job, i) => job.done(failures[i]))
+  }
+
+  const schedule = () => {
+    scheduled = true
+    // One turn of the event loop gathers what arrived together.
+    setImmediate(() => {
+      scheduled = false
+      commit()
+      if (waiting.length > 0 && !scheduled) schedule()
+    })
+  }
+
+  return {
+    write: <A>(job: () => A) =>
+      Effect.callback<A, LedgerError>((resume) => {
+        let result: A | undefined
+        waiting.push({
+          run: () => {
+            result = job()
+          },
+          done: (error) => resume(error === undefined ? Effect.succeed(result as A) : Effect.fail(error)),
+        })
+        if (!scheduled) schedule()
+      }),
+  }
+}
