@@ -13,6 +13,7 @@ import * as HttpServer from "effect/http/HttpServer"
 import { Decoder } from "../../src/decode/Decoder.ts"
 import { DicomwebRoutes } from "../../src/dicomweb/routes.ts"
 import { layer as fileBlobs } from "../../src/ledger/file-blobs.ts"
+import { makeSplitter } from "../../src/listener/multipart.ts"
 import { StowRoutes } from "../../src/listener/stow.ts"
 import { VectorIndex } from "../../src/vector-index/VectorIndex.ts"
 import { fakeLedger } from "../support/fake-ledger.ts"
@@ -92,7 +93,11 @@ describe("DICOMweb", () => {
         body.toString("latin1", 0, 200),
         "\r\nContent-Type: application/dicom; transfer-syntax=1.2.840.10008.1.2",
       )
-      assert.isTrue(volume.every((file) => body.includes(file)))
+      const splitter = makeSplitter(/boundary=(.+)$/.exec(study.headers.get("content-type") ?? "")![1]!)
+      const pieces = [...splitter.push(body), ...splitter.end()]
+      const files = pieces.flatMap((piece) => (piece._tag === "Data" ? [Buffer.from(piece.bytes)] : []))
+      assert.strictEqual(files.length, 20)
+      assert.isTrue(volume.every((file) => files.some((read) => read.equals(file))))
       const metadata = JSON.parse(await (await fetch(`${answer["00081190"].Value[0]}/metadata`)).text())
       assert.strictEqual(metadata.length, 20)
       assert.strictEqual(metadata[0]["00280010"].Value[0], 256)
