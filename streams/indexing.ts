@@ -33,7 +33,9 @@ const index = Effect.fn("indexing.batch")(function* (deliveries: ReadonlyArray<D
     message.slices[0] === undefined ? Effect.succeed(false) : ledger.isCurrent(message.slices[0].instance),
   )
   const frames = new Map(
-    current.flatMap(({ message }) => message.slices.map((slice) => [slice.instance.SOPInstanceUID, message.NumberOfFrames])),
+    current.flatMap(({ message }) =>
+      message.slices.map((slice) => [slice.instance.SOPInstanceUID, message.NumberOfFrames]),
+    ),
   )
   const indexed = yield* (yield* VectorIndex).add(current.flatMap(({ message }) => message.slices))
   yield* ledger.progress(
@@ -50,17 +52,25 @@ const index = Effect.fn("indexing.batch")(function* (deliveries: ReadonlyArray<D
 
 export const indexing = Effect.gen(function* () {
   const nats = yield* Nats
-  yield* nats.consumeBytes({ stream: "EMBEDDINGS", durable: "index", filter: "embeddings.>", maxAckPending: 256, ackWaitMillis: 60_000 }).pipe(
-    Stream.groupedWithin(batch.messages, batch.wait),
-    Stream.runForEach((deliveries) =>
-      index(deliveries).pipe(
-        // Not acknowledged, so all of it comes back; adding twice changes nothing.
-        Effect.catch((error) =>
-          Effect.logError("index batch failed, comes back", error).pipe(
-            Effect.andThen(Effect.forEach(deliveries, (delivery) => delivery.nak("2 seconds"), { discard: true })),
+  yield* nats
+    .consumeBytes({
+      stream: "EMBEDDINGS",
+      durable: "index",
+      filter: "embeddings.>",
+      maxAckPending: 256,
+      ackWait: "1 minute",
+    })
+    .pipe(
+      Stream.groupedWithin(batch.messages, batch.wait),
+      Stream.runForEach((deliveries) =>
+        index(deliveries).pipe(
+          // Not acknowledged, so all of it comes back; adding twice changes nothing.
+          Effect.catch((error) =>
+            Effect.logError("index batch failed, comes back", error).pipe(
+              Effect.andThen(Effect.forEach(deliveries, (delivery) => delivery.nak("2 seconds"), { discard: true })),
+            ),
           ),
         ),
       ),
-    ),
-  )
+    )
 })

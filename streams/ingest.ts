@@ -100,7 +100,7 @@ export const ingest = (options: IngestOptions) =>
         filter: "dicom.instance.accepted.>",
         schema: InstanceAccepted,
         maxAckPending: options.concurrency * 4,
-        ackWaitMillis: 120_000,
+        ackWait: "2 minutes",
       })
       .pipe(
         Stream.mapEffect(
@@ -113,4 +113,3 @@ export const ingest = (options: IngestOptions) =>
         Stream.runDrain,
       )
   })
-

@@ -27,7 +27,7 @@ const sweep = Effect.fnUntraced(function* () {
       ["DICOM", "ingest"],
       ["EMBEDDINGS", "index"],
     ] as const,
-    ([stream, durable]) => nats.consumerInfo(stream, durable),
+    ([stream, durable]) => nats.backlog(stream, durable),
   )
   if (waiting.some(({ pending, ackPending }) => pending + ackPending > 0)) return
   const requeued = yield* ledger.requeue({

@@ -19,9 +19,13 @@ export const remove = Effect.fn("delete")(function* () {
         return yield* new Refused({ status: 404, error: "nothing is stored under this address" })
       }
       yield* index.remove(instances)
-      yield* Effect.forEach(new Set(instances.map(({ digest }) => digest)), (digest) => blobs.remove(digest), {
-        discard: true,
-      })
+      yield* Effect.forEach(
+        new Set(instances.map(({ digest }) => digest)),
+        (digest) => blobs.remove(digest, ledger.isNamed(digest)),
+        {
+          discard: true,
+        },
+      )
       return HttpServerResponse.empty({ status: 204 })
     }),
   )

@@ -14,7 +14,7 @@ export class BlobError extends Schema.TaggedError<BlobError>()("BlobError", {
 /** A blob under construction; gone with its scope unless committed. */
 export interface Draft {
   readonly write: (chunk: Uint8Array) => Effect.Effect<void, BlobError>
-  /** File and folder entry are fsynced under the digest's name when it succeeds. Committing known content again is fine. */
+  /** File and folder entry are fsynced under the digest's name when it succeeds. Committing known content again is fine. The blob cannot be removed before the draft's scope closes: keep it open until the ledger has accepted. */
   readonly commit: Effect.Effect<{ readonly digest: Digest; readonly bytes: number }, BlobError>
   /** For reading the header back before the commit. */
   readonly path: string
@@ -30,7 +30,8 @@ export class Blobs extends Context.Service<
       digest: Digest,
       range?: { readonly offset: number; readonly length: number },
     ) => Stream.Stream<Uint8Array, BlobError>
-    readonly remove: (digest: Digest) => Effect.Effect<void, BlobError>
+    /** Removes the blob unless an open draft has committed the same bytes, or `isNamed` says the ledger names it. */
+    readonly remove: <E>(digest: Digest, isNamed: Effect.Effect<boolean, E>) => Effect.Effect<boolean, BlobError | E>
     readonly list: Stream.Stream<Digest, BlobError>
     /** Free bytes on the disk that holds them. */
     readonly free: Effect.Effect<number, BlobError>

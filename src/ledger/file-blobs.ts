@@ -6,6 +6,8 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { Digest } from "../domain/instance.ts"
 import { BlobError, Blobs, type Draft } from "./Blobs.ts"
@@ -45,8 +47,21 @@ const make = Effect.fnUntraced(function* (dir: string) {
     await folders.sync(root)
   })
   const path = (digest: Digest) => join(root, digest.slice(0, 2), digest)
+  // Content that a draft has committed and the ledger may not know yet. Removal and pinning exclude each other, so that
+  // the delete of one copy cannot take the file from under the same bytes sent again.
+  const pins = new Map<Digest, number>()
+  const removal = yield* Semaphore.make(1)
+  const pin = (digest: Digest) =>
+    Effect.acquireRelease(removal.withPermit(Effect.sync(() => pins.set(digest, (pins.get(digest) ?? 0) + 1))), () =>
+      Effect.sync(() => {
+        const left = (pins.get(digest) ?? 1) - 1
+        if (left === 0) pins.delete(digest)
+        else pins.set(digest, left)
+      }),
+    )
 
   const draft = Effect.gen(function* () {
+    const scope = yield* Effect.scope
     const name = join(incoming, randomUUID())
     const handle = yield* Effect.acquireRelease(
       file(() => open(name, "wx", 0o600)),
@@ -65,7 +80,7 @@ const make = Effect.fnUntraced(function* (dir: string) {
       })
     const commit = Effect.suspend(() => {
       const digest = Digest.make(hash.copy().digest("hex"))
-      return file(async () => {
+      const place = file(async () => {
         await handle.sync()
         const folder = join(root, digest.slice(0, 2))
         if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) folders.forget(folder)
@@ -77,6 +92,7 @@ const make = Effect.fnUntraced(function* (dir: string) {
         await folders.commit(folder, root)
         return { digest, bytes }
       })
+      return Effect.andThen(Scope.provide(pin(digest), scope), place)
     })
     return { write, commit, path: name } satisfies Draft
   })
@@ -96,7 +112,14 @@ const make = Effect.fnUntraced(function* (dir: string) {
               blobError,
             ),
           ),
-    remove: (digest) => file(() => rm(path(digest), { force: true })),
+    remove: (digest, isNamed) =>
+      removal.withPermit(
+        Effect.gen(function* () {
+          if (pins.has(digest) || (yield* isNamed)) return false
+          yield* file(() => rm(path(digest), { force: true }))
+          return true
+        }),
+      ),
     list: Stream.suspend(() => Stream.fromAsyncIterable(digests(root), blobError)),
     free: file(async () => {
       const disk = await statfs(root)

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { Digest } from "../../src/domain/instance.ts"
 import { Blobs } from "../../src/ledger/Blobs.ts"
@@ -57,6 +58,23 @@ describe("file blobs", () => {
     }),
   )
 
+  it.live("keeps what a draft has committed, or the ledger names, from being removed", () =>
+    Effect.gen(function* () {
+      const blobs = yield* Blobs
+      const digest = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const draft = yield* blobs.draft
+          yield* draft.write(new Uint8Array([1, 2, 3]))
+          const { digest } = yield* draft.commit
+          assert.isFalse(yield* blobs.remove(digest, Effect.succeed(false)))
+          return digest
+        }),
+      )
+      assert.isFalse(yield* blobs.remove(digest, Effect.succeed(true)))
+      assert.isTrue(yield* blobs.remove(digest, Effect.succeed(false)))
+    }).pipe(Effect.provide(Layer.unwrap(Effect.map(folder, (dir) => layer({ dir }))))),
+  )
+
   it.live("an uncommitted draft leaves nothing; removing twice is fine; a missing blob says so", () =>
     Effect.gen(function* () {
       const dir = yield* folder
@@ -66,8 +84,8 @@ describe("file blobs", () => {
         assert.deepStrictEqual(readdirSync(join(dir, "blobs")), ["incoming"])
         assert.deepStrictEqual(readdirSync(join(dir, "blobs", "incoming")), [])
         const { digest } = yield* store("gone")
-        yield* blobs.remove(digest)
-        yield* blobs.remove(digest)
+        yield* blobs.remove(digest, Effect.succeed(false))
+        yield* blobs.remove(digest, Effect.succeed(false))
         const error = yield* Effect.flip(text(digest))
         assert.strictEqual(error.reason, "missing")
         assert.isAbove(yield* blobs.free, 0)

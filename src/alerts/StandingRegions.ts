@@ -1,0 +1,85 @@
+// Standing regions: what to look out for in every study that arrives, kept with its exemplar vectors.
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { Alert, StandingRegion, StandingRegionId } from "../domain/alert.ts"
+import type { StudyReady } from "../events/events.ts"
+import { Ledger, type LedgerError, type SeriesFacts } from "../ledger/Ledger.ts"
+import { passes } from "../query/filter.ts"
+import { type QueryError, RegionQuery } from "../query/RegionQuery.ts"
+import { decodeQueryVolume, encodeQueryVolume } from "../rerank/query-volume-codec.ts"
+
+export interface Identified extends StandingRegion {
+  readonly id: StandingRegionId
+}
+
+export class StandingRegions extends Context.Service<
+  StandingRegions,
+  {
+    /** Resolves the region now and keeps its vectors: the rule outlives the study it was drawn on. */
+    readonly put: (id: StandingRegionId, region: StandingRegion) => Effect.Effect<Identified, QueryError | LedgerError>
+    readonly get: (id: StandingRegionId) => Effect.Effect<Option.Option<Identified>, LedgerError>
+    readonly list: Effect.Effect<ReadonlyArray<Identified>, LedgerError>
+    readonly remove: (id: StandingRegionId) => Effect.Effect<boolean, LedgerError>
+    /** Matches a study that became ready against every standing region; answers the alerts newly raised. */
+    readonly match: (ready: StudyReady) => Effect.Effect<ReadonlyArray<Alert>, QueryError | LedgerError>
+  }
+>()("gateway/alerts/StandingRegions") {
+  static readonly layer = Layer.effect(
+    StandingRegions,
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const query = yield* RegionQuery
+      const list = ledger.standingRegions.pipe(
+        Effect.map((rules) => rules.map(({ id, region }): Identified => ({ id, ...region }))),
+      )
+      return StandingRegions.of({
+        put: Effect.fn("StandingRegions.put")(function* (id, region) {
+          const exemplar = yield* query.resolve(region)
+          yield* ledger.putStandingRegion(id, region, encodeQueryVolume(exemplar))
+          return { id, ...region }
+        }),
+        get: (id) => Effect.map(list, (rules) => Option.fromUndefinedOr(rules.find((rule) => rule.id === id))),
+        list,
+        remove: ledger.deleteStandingRegion,
+        match: Effect.fn("StandingRegions.match")(function* (ready) {
+          const facts = yield* ledger.seriesFacts
+          const arrived = facts.filter((series) => series.StudyInstanceUID === ready.StudyInstanceUID)
+          const raised = yield* Effect.forEach(yield* ledger.standingRegions, ({ id, region, exemplar }) =>
+            Effect.gen(function* () {
+              const wanted = admitted(region, facts, arrived)
+              if (wanted.size === 0) return Option.none<Alert>()
+              const hits = yield* query.matchStudy(yield* Effect.orDie(decodeQueryVolume(exemplar)), ready.StudyInstanceUID)
+              const best = hits.find((hit) => wanted.has(hit.SeriesInstanceUID) && hit.score >= region.threshold)
+              if (best === undefined) return Option.none<Alert>()
+              return yield* ledger.raiseAlert({
+                standingRegion: id,
+                label: region.label,
+                StudyInstanceUID: ready.StudyInstanceUID,
+                studyVersion: ready.version,
+                hit: best,
+              })
+            }),
+          )
+          return raised.flatMap(Option.toArray)
+        }),
+      })
+    }),
+  )
+}
+
+/** The arrived series a rule may look at: never the study it was drawn on, nor (unless asked) the same patient's. */
+const admitted = (
+  region: StandingRegion,
+  facts: ReadonlyArray<SeriesFacts>,
+  arrived: ReadonlyArray<SeriesFacts>,
+): ReadonlySet<string> => {
+  const own = facts.find((series) => series.SeriesInstanceUID === region.SeriesInstanceUID)
+  return new Set(
+    arrived
+      .filter((series) => series.StudyInstanceUID !== region.StudyInstanceUID)
+      .filter(passes(region.filter ?? {}, own?.patient))
+      .map((series) => series.SeriesInstanceUID),
+  )
+}

@@ -1,0 +1,61 @@
+// All routes of the API, health and metrics as one layer.
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+import { Nats } from "../events/Nats.ts"
+import { Ledger } from "../ledger/Ledger.ts"
+import { AlertsHandlers } from "./alerts.ts"
+import { Api } from "./Api.ts"
+import { gatewayStatus, OperationsHandlers } from "./operations.ts"
+import { RegionsHandlers } from "./regions.ts"
+import { StandingRegionsHandlers } from "./standing-regions.ts"
+import { StudiesHandlers } from "./studies.ts"
+
+const gauge = (name: string, description: string) => Metric.gauge(name, { description })
+const instances = gauge("gateway_instances", "Instances stored")
+const embeddable = gauge("gateway_embeddable_slices", "Slices that can be searched once indexed")
+const indexed = gauge("gateway_indexed_slices", "Slices that can be searched now")
+const setAside = gauge("gateway_set_aside_instances", "Instances a stage gave up")
+const pending = gauge("gateway_stage_pending_instances", "Instances that wait for a stage")
+const oldest = gauge("gateway_stage_oldest_seconds", "Age of the oldest instance that waits for a stage")
+
+/** Gauges are read from the ledger at each scrape: they are its counts, not a second bookkeeping. */
+const metrics = Effect.gen(function* () {
+  const status = yield* gatewayStatus()
+  yield* Metric.update(instances, status.instances)
+  yield* Metric.update(embeddable, status.slices.embeddable)
+  yield* Metric.update(indexed, status.slices.indexed)
+  yield* Metric.update(setAside, status.setAside)
+  for (const [stage, backlog] of Object.entries(status.stages)) {
+    yield* Metric.update(Metric.withAttributes(pending, { stage }), backlog.pending)
+    yield* Metric.update(Metric.withAttributes(oldest, { stage }), backlog.oldestSeconds)
+  }
+  return HttpServerResponse.text(yield* PrometheusMetrics.format(), { contentType: "text/plain; version=0.0.4" })
+}).pipe(Effect.catch(() => Effect.succeed(HttpServerResponse.empty({ status: 503 }))))
+
+/** Ready: the ledger answers and the broker is connected. While it is not, STOW still accepts; only the way to the index waits. */
+const ready = Effect.gen(function* () {
+  const nats = yield* (yield* Nats).isConnected
+  const ledger = yield* (yield* Ledger).totals.pipe(
+    Effect.as(true),
+    Effect.catch(() => Effect.succeed(false)),
+  )
+  return HttpServerResponse.jsonUnsafe({ ledger, nats }, { status: ledger && nats ? 200 : 503 })
+})
+
+const Operational = HttpRouter.addAll([
+  HttpRouter.route("GET", "/health/live", HttpServerResponse.jsonUnsafe({ live: true })),
+  HttpRouter.route("GET", "/health/ready", ready),
+  HttpRouter.route("GET", "/metrics", metrics),
+])
+
+export const ApiRoutes = Layer.mergeAll(
+  HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+    Layer.provide([RegionsHandlers, StandingRegionsHandlers, AlertsHandlers, StudiesHandlers, OperationsHandlers]),
+  ),
+  Operational,
+)
