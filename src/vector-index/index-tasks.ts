@@ -1,0 +1,259 @@
+// Worker module: the one thread that owns a model's journal and index. Each task answers an Outcome, in the order asked.
+import { move, transferableSymbol, valueSymbol } from "piscina"
+import { existsSync, rmSync } from "node:fs"
+import { dirname } from "node:path"
+import { workerData } from "node:worker_threads"
+import type { SeriesInstanceUID } from "../domain/uid.ts"
+import { emptyGraph, loadGraph, type Graph } from "./graph.ts"
+import { openJournal, OtherDimension, type Journal, type PackedSlices, type Removal } from "./journal.ts"
+import { openJournalReader, type JournalReader, type JournalReaderOptions } from "./journal-reader.ts"
+import { journalPath } from "./journal-schema.ts"
+import { findSnapshot, partPath, type Saved } from "./snapshot.ts"
+
+/** A plain value: exceptions lose their code on the way between threads. */
+export type Outcome<A> = (
+  | { readonly ok: true; readonly value: A }
+  | { readonly ok: false; readonly reason: "disk-full" | "io" | "dimension"; readonly message: string }
+) & { readonly warnings: ReadonlyArray<string> }
+
+/** The index has not read the whole journal yet: advance and ask again. */
+export type Settled<A> = { readonly behind: true } | { readonly behind: false; readonly value: A }
+
+/** Neighbours by place: `slice[q × k + i]` is a row of `slices`, whose `stack` is a row of `stacks`. */
+export interface SearchAnswer {
+  readonly stacks: ReadonlyArray<readonly [SeriesInstanceUID: string, stack: string]>
+  readonly slices: ReadonlyArray<
+    readonly [stack: number, SOPInstanceUID: string, FrameNumber: number, position: number]
+  >
+  readonly counts: ReadonlyArray<number>
+  readonly slice: Int32Array
+  readonly cosine: Float32Array
+}
+
+interface Opened {
+  readonly journal: Journal
+  readonly reader: JournalReader
+  graph: Graph
+  /** A second index on its way to replace the first. */
+  building?: Graph
+  saved: number
+}
+
+const options = workerData as JournalReaderOptions
+const folder = dirname(journalPath(options.dir, options.modelId))
+let opened: Opened | undefined
+let warnings: Array<string> = []
+
+/** The snapshot with later removals applied, compared key by key with the journal. */
+const fromSnapshot = (journal: Journal): { graph: Graph; saved: number } | undefined => {
+  const found = findSnapshot(folder, options)
+  if (found === undefined) return undefined
+  const graph = loadGraph(found.path, options.dimension, found.cursor)
+  if (graph.size() !== found.size) throw new Error(`${graph.size()} slices instead of ${found.size}`)
+  graph.remove(journal.removedSlices().sequences)
+  const keys = journal.keys(found.cursor)
+  const held = graph.holds(keys)
+  if (held !== keys.length || graph.size() !== keys.length)
+    throw new Error(`${held} of ${keys.length} slices of the journal, ${graph.size() - held} others`)
+  return { graph, saved: found.change }
+}
+
+const start = (): Opened => {
+  const journal = openJournal(options)
+  try {
+    const reader = openJournalReader(options)
+    try {
+      const loaded = fromSnapshot(journal)
+      if (loaded !== undefined) return { journal, reader, ...loaded }
+    } catch (cause) {
+      warnings.push(`snapshot not used, the index is built from the journal: ${String(cause)}`)
+    }
+    return { journal, reader, graph: emptyGraph(options.dimension), saved: 0 }
+  } catch (cause) {
+    journal.close()
+    throw cause
+  }
+}
+
+const failure = (cause: unknown) => {
+  const { code, errcode, message } = cause as { code?: unknown; errcode?: unknown; message?: unknown }
+  // SQLITE_FULL
+  const full = code === "ENOSPC" || errcode === 13
+  const reason = cause instanceof OtherDimension ? "dimension" : full ? "disk-full" : "io"
+  return { ok: false, reason, message: String(message ?? cause) } as const
+}
+
+const buffersOf = (value: unknown): Array<ArrayBuffer> =>
+  ArrayBuffer.isView(value) && value.buffer instanceof ArrayBuffer && value.byteLength === value.buffer.byteLength
+    ? [value.buffer]
+    : Array.isArray(value)
+      ? value.flatMap(buffersOf)
+      : value !== null && typeof value === "object" && !ArrayBuffer.isView(value)
+        ? Object.values(value).flatMap(buffersOf)
+        : []
+
+/** Opens what is not open (the thread may be new), runs, and hands over what was warned of meanwhile. */
+const task =
+  <A, B>(run: (opened: Opened, argument: A) => B) =>
+  (argument: A): Outcome<B> => {
+    const answer = (() => {
+      try {
+        return { ok: true, value: run((opened ??= start()), argument) } as const
+      } catch (cause) {
+        return failure(cause)
+      }
+    })()
+    const outcome = { ...answer, warnings }
+    warnings = []
+    return outcome
+  }
+
+/** As `task`; typed arrays of the answer are transferred. Only for answers of few, large arrays. */
+const movingTask =
+  <A, B>(run: (opened: Opened, argument: A) => B) =>
+  (argument: A): Outcome<B> => {
+    const outcome = task(run)(argument)
+    return move({ [transferableSymbol]: buffersOf(outcome), [valueSymbol]: outcome }) as unknown as Outcome<B>
+  }
+
+/** The index is a cache: what it cannot follow costs a new one, not the change, which is journalled. */
+const follow = (state: Opened, which: "graph" | "building", change: (graph: Graph) => void): void => {
+  const graph = state[which]
+  if (graph === undefined) return
+  try {
+    change(graph)
+  } catch (cause) {
+    warnings.push(`the index could not follow and is built from the journal: ${String(cause)}`)
+    state[which] = emptyGraph(options.dimension)
+  }
+}
+
+const forget = (state: Opened, sequences: ReadonlyArray<number>): void => {
+  if (sequences.length === 0) return
+  follow(state, "graph", (graph) => graph.remove(sequences))
+  follow(state, "building", (graph) => graph.remove(sequences))
+}
+
+/** Reads on in the journal for a bounded time; true when nothing is left. */
+const advanceServing = (state: Opened, milliseconds: number): boolean => {
+  let done = false
+  follow(state, "graph", (graph) => (done = graph.advance(state.journal, milliseconds)))
+  return done
+}
+
+const settled =
+  <A, B>(run: (opened: Opened, argument: A) => B) =>
+  (state: Opened, argument: A): Settled<B> =>
+    advanceServing(state, 0) ? { behind: false, value: run(state, argument) } : { behind: true }
+
+export const open = task(() => undefined)
+
+export const add = task((state, slices: PackedSlices) => {
+  const { frames, replaced } = state.journal.add(slices)
+  forget(state, replaced)
+  advanceServing(state, 100)
+  return frames
+})
+
+export const remove = task((state, removals: ReadonlyArray<Removal>) => {
+  forget(state, state.journal.remove(removals))
+})
+
+export const advance = task(advanceServing)
+
+export const search = movingTask(
+  settled((state, { vectors, k }: { readonly vectors: Float32Array; readonly k: number }): SearchAnswer => {
+    const { keys, distances, counts } = state.graph.search(vectors, k)
+    const width = counts.length === 0 ? 0 : keys.length / counts.length
+    const stacks: Array<readonly [string, string]> = []
+    const stackRows = new Map<string, number>()
+    const slices: Array<SearchAnswer["slices"][number]> = []
+    const sliceRows = new Map<bigint, number>()
+    const rowOf = (key: bigint): number => {
+      const known = sliceRows.get(key)
+      if (known !== undefined) return known
+      const found = state.journal.describe(Number(key))
+      let row = -1
+      if (found !== undefined) {
+        const [series, name, SOPInstanceUID, FrameNumber, position] = found
+        const stackKey = `${series} ${name}`
+        const stack = stackRows.get(stackKey) ?? stacks.push([series, name]) - 1
+        stackRows.set(stackKey, stack)
+        row = slices.push([stack, SOPInstanceUID, FrameNumber, position]) - 1
+      }
+      sliceRows.set(key, row)
+      return row
+    }
+    const slice = new Int32Array(keys.length).fill(-1)
+    counts.forEach((taken, query) => {
+      for (let at = query * width; at < query * width + taken; at++) slice[at] = rowOf(keys[at] ?? 0n)
+    })
+    return { stacks, slices, counts, slice, cosine: distances.map((distance) => 1 - distance) }
+  }),
+)
+
+export const stacks = movingTask(({ reader }, series: SeriesInstanceUID) =>
+  reader.stacksOf(series).flatMap(({ stack }) => {
+    const text = reader.readStackText(series, stack)
+    return text === undefined ? [] : [{ ...text, locals: reader.readLocals(series, stack, 0, text.headers.length - 1) }]
+  }),
+)
+
+export const state = task(({ journal, graph, saved }) => {
+  const { change, slices } = journal.totals()
+  return { sequence: change, slices, indexed: graph.size(), bytes: graph.bytes(), unsaved: change - saved }
+})
+
+export const mean = task(({ journal }) => journal.mean())
+
+export const instances = task(({ journal }) => journal.instances())
+
+/** One bounded step of building a second index; the first step with `anew`. The last one swaps. */
+export const rebuild = task((state, { anew, milliseconds }: { anew: boolean; milliseconds: number }) => {
+  const building = anew || state.building === undefined ? emptyGraph(options.dimension) : state.building
+  state.building = building
+  if (!building.advance(state.journal, milliseconds)) return { done: false, slices: building.size() }
+  state.graph = building
+  delete state.building
+  // The snapshot on disk is of the index that was not trusted.
+  state.saved = -1
+  return { done: true, slices: building.size() }
+})
+
+export const verify = task(
+  settled(({ journal, graph }) => {
+    const keys = journal.keys(graph.cursor())
+    const held = graph.holds(keys)
+    return { missing: keys.length - held, orphaned: graph.size() - held }
+  }),
+)
+
+/** Writes the index beside the snapshot; undefined when the snapshot is as new, or there is nothing to write. */
+export const save = task(({ journal, graph, saved }): Saved | undefined => {
+  const { change } = journal.totals()
+  if (change === saved || graph.size() === 0) return undefined
+  const part = partPath(folder, change)
+  if (existsSync(part)) rmSync(part)
+  graph.save(part)
+  return {
+    modelId: options.modelId,
+    dimension: options.dimension,
+    cursor: graph.cursor(),
+    size: graph.size(),
+    removedUpTo: journal.removedSlices().upTo,
+    change,
+  }
+})
+
+/** After the snapshot became durable. */
+export const saved = task((state, { change, removedUpTo }: Saved) => {
+  state.journal.forgetRemoved(removedUpTo)
+  state.saved = change
+})
+
+/** Before the thread goes. */
+export const close = task((state) => {
+  opened = undefined
+  state.reader.close()
+  state.journal.close()
+})

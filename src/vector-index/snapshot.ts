@@ -1,0 +1,69 @@
+// Snapshots of the index on disk: a usearch file, and beside it what it stands for. Renaming the latter is the commit.
+import { createHash } from "node:crypto"
+import { createReadStream, existsSync, readFileSync } from "node:fs"
+import { open, readdir, rename, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { pipeline } from "node:stream/promises"
+
+const format = 1
+const manifest = "snapshot.json"
+const graphFile = /^graph-\d+\.usearch(\.part)?$/
+
+/** What a saved index stands for: voting slices of the journal up to `cursor`, less those removed up to `removedUpTo`. */
+export interface Saved {
+  readonly modelId: string
+  readonly dimension: number
+  readonly cursor: number
+  readonly size: number
+  readonly removedUpTo: number
+  readonly change: number
+}
+
+/** Where usearch writes, before the snapshot counts. */
+export const partPath = (folder: string, change: number): string => join(folder, `graph-${change}.usearch.part`)
+
+const synced = async (path: string, text?: string): Promise<void> => {
+  const file = await open(path, text === undefined ? "r" : "w")
+  try {
+    if (text !== undefined) await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Makes the file at `partPath` the snapshot, durably, and removes earlier ones. */
+export const publishSnapshot = async (folder: string, saved: Saved): Promise<void> => {
+  const part = partPath(folder, saved.change)
+  await synced(part)
+  const hash = createHash("sha256")
+  await pipeline(createReadStream(part, { highWaterMark: 1 << 20 }), hash)
+  const file = `graph-${saved.change}.usearch`
+  await rename(part, join(folder, file))
+  await synced(folder)
+  const target = join(folder, manifest)
+  await synced(`${target}.part`, JSON.stringify({ format, ...saved, file, sha256: hash.digest("hex") }))
+  await rename(`${target}.part`, target)
+  await synced(folder)
+  const stale = (await readdir(folder)).filter((name) => graphFile.test(name) && name !== file)
+  await Promise.all(stale.map((name) => rm(join(folder, name), { force: true })))
+}
+
+/** The snapshot in a folder, checksum verified; undefined when there is none. Throws on anything that is wrong with it. */
+export const findSnapshot = (
+  folder: string,
+  expected: Pick<Saved, "modelId" | "dimension">,
+): (Saved & { readonly path: string }) | undefined => {
+  const path = join(folder, manifest)
+  if (!existsSync(path)) return undefined
+  const found = JSON.parse(readFileSync(path, "utf8")) as Partial<Saved & Record<"format" | "file" | "sha256", unknown>>
+  const { modelId, dimension, cursor, size, removedUpTo, change, file, sha256 } = found ?? {}
+  const whole = [cursor, size, removedUpTo, change].every(Number.isSafeInteger)
+  if (found?.format !== format || !whole || typeof file !== "string" || !graphFile.test(file))
+    throw new Error("the manifest is not one of this format")
+  if (modelId !== expected.modelId || dimension !== expected.dimension)
+    throw new Error("the manifest names another model")
+  const graph = join(folder, file)
+  if (createHash("sha256").update(readFileSync(graph)).digest("hex") !== sha256) throw new Error("the checksum differs")
+  return { ...(found as Saved), path: graph }
+}
