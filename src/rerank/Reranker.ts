@@ -64,7 +64,7 @@ export interface Window extends StackId {
 export class Reranker extends Context.Service<
   Reranker,
   {
-    /** The best stack of each candidate series, best first. Stacks that vanished meanwhile are left out. */
+    /** The best stack of each candidate series, best first. Exact: what is skipped could not have come among the best. Stacks that vanished meanwhile are left out. */
     readonly rerank: (
       query: QueryVolume,
       candidates: ReadonlyArray<StackId>,
