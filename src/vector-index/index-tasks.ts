@@ -220,6 +220,11 @@ export const rebuild = task((state, { anew, milliseconds }: { anew: boolean; mil
   return { done: true, slices: building.size() }
 })
 
+/** Nobody waits for the second index any more. */
+export const abandon = task((state) => {
+  delete state.building
+})
+
 export const verify = task(
   settled(({ journal, graph }) => {
     const keys = journal.keys(graph.cursor())

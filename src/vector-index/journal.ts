@@ -225,8 +225,12 @@ export const openJournal = ({ dir, modelId, dimension }: JournalOptions) => {
       return { keys, vectors, last, done }
     },
     /** Sequences of all voting slices up to one. */
-    keys: (upTo: number): BigUint64Array =>
-      BigUint64Array.from(keysUpTo.all(upTo) as unknown as ReadonlyArray<readonly [number]>, ([key]) => BigInt(key)),
+    keys: (upTo: number): BigUint64Array => {
+      const keys = new BigUint64Array(readTotals().voting)
+      let held = 0
+      for (const row of keysUpTo.iterate(upTo) as unknown as Iterable<readonly [number]>) keys[held++] = BigInt(row[0])
+      return keys.slice(0, held)
+    },
     /** Undefined when the slice is gone. */
     describe: (sequence: number) =>
       describe.get(sequence) as unknown as readonly [string, string, string, number, number] | undefined,

@@ -1,6 +1,6 @@
 // Snapshots of the index on disk: a usearch file, and beside it what it stands for. Renaming the latter is the commit.
 import { createHash } from "node:crypto"
-import { createReadStream, existsSync, readFileSync } from "node:fs"
+import { closeSync, createReadStream, existsSync, openSync, readFileSync, readSync } from "node:fs"
 import { open, readdir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
@@ -49,6 +49,19 @@ export const publishSnapshot = async (folder: string, saved: Saved): Promise<voi
   await Promise.all(stale.map((name) => rm(join(folder, name), { force: true })))
 }
 
+/** In pieces: a file of more than 2 GiB cannot be read at once. */
+const sha256Of = (path: string): string => {
+  const hash = createHash("sha256")
+  const piece = Buffer.allocUnsafe(1 << 20)
+  const file = openSync(path, "r")
+  try {
+    for (let read = readSync(file, piece); read > 0; read = readSync(file, piece)) hash.update(piece.subarray(0, read))
+    return hash.digest("hex")
+  } finally {
+    closeSync(file)
+  }
+}
+
 /** The snapshot in a folder, checksum verified; undefined when there is none. Throws on anything that is wrong with it. */
 export const findSnapshot = (
   folder: string,
@@ -64,6 +77,6 @@ export const findSnapshot = (
   if (modelId !== expected.modelId || dimension !== expected.dimension)
     throw new Error("the manifest names another model")
   const graph = join(folder, file)
-  if (createHash("sha256").update(readFileSync(graph)).digest("hex") !== sha256) throw new Error("the checksum differs")
+  if (sha256Of(graph) !== sha256) throw new Error("the checksum differs")
   return { ...(found as Saved), path: graph }
 }

@@ -97,20 +97,23 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
     )
 
   const saving = yield* Semaphore.make(1)
-  const snapshot = saving.withPermits(1)(
-    Effect.gen(function* () {
-      const saved = yield* run("save", undefined)
-      if (saved === undefined) return
-      yield* Effect.tryPromise({
-        try: () => publishSnapshot(folder, saved),
-        catch: (cause) =>
-          new VectorIndexError({
-            reason: (cause as { code?: unknown }).code === "ENOSPC" ? "disk-full" : "io",
-            cause,
-          }),
-      })
-      yield* run("saved", saved)
-    }),
+  /** Files are written outside Effect's reach: two at a time would write the same ones. */
+  const snapshot = Effect.uninterruptible(
+    saving.withPermits(1)(
+      Effect.gen(function* () {
+        const saved = yield* run("save", undefined)
+        if (saved === undefined) return
+        yield* Effect.tryPromise({
+          try: () => publishSnapshot(folder, saved),
+          catch: (cause) =>
+            new VectorIndexError({
+              reason: (cause as { code?: unknown }).code === "ENOSPC" ? "disk-full" : "io",
+              cause,
+            }),
+        })
+        yield* run("saved", saved)
+      }),
+    ),
   )
 
   const rebuilding = yield* Semaphore.make(1)
@@ -120,7 +123,7 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
       while (!step.done) step = yield* run("rebuild", { anew: false, milliseconds: stretchMillis })
       yield* snapshot
       return { slices: step.slices }
-    }),
+    }).pipe(Effect.onInterrupt(() => Effect.ignore(run("abandon", undefined)))),
   )
 
   yield* run("open", undefined)
