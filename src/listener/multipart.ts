@@ -15,6 +15,7 @@ export interface Splitter {
 
 const maxHeadBytes = 16 * 1024
 const maxPadding = 128
+const maxPreambleBytes = 64 * 1024
 const CRLF = Buffer.from("\r\n")
 const blankLine = Buffer.from("\r\n\r\n")
 const nothing = Buffer.alloc(0)
@@ -54,6 +55,7 @@ export const makeSplitter = (boundary: string): Splitter => {
   // The first delimiter needs no line end before it.
   let buffer: Buffer = CRLF
   let notData = 0
+  let preamble = 0
 
   const broken = (reason: string): Piece => {
     state = "broken"
@@ -78,7 +80,8 @@ export const makeSplitter = (boundary: string): Splitter => {
     const emit = (bytes: Buffer) => {
       const skipped = Math.min(notData, bytes.length)
       notData -= skipped
-      if (inBody && bytes.length > skipped) pieces.push({ _tag: "Data", bytes: bytes.subarray(skipped) })
+      if (!inBody) preamble += bytes.length
+      else if (bytes.length > skipped) pieces.push({ _tag: "Data", bytes: bytes.subarray(skipped) })
     }
     let from = 0
     for (;;) {
@@ -120,6 +123,7 @@ export const makeSplitter = (boundary: string): Splitter => {
         if (piece === undefined) going = false
         else pieces.push(piece)
       } else going = text(pieces)
+      if (state === "preamble" && preamble > maxPreambleBytes) pieces.push(broken("no boundary in the body"))
     }
     return pieces
   }

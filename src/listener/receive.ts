@@ -1,19 +1,19 @@
-// The body of a store request to drafts on the disk, one per part, while it arrives.
+// The parts of a store request to drafts on the disk, one after the other while they arrive.
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { parseMediaType } from "../dicom/media-type.ts"
 import { Blobs, type BlobError, type Draft } from "../ledger/Blobs.ts"
-import { makeSplitter, type Piece } from "./multipart.ts"
-import { FailureReason, type Outcome } from "./store-response.ts"
+import type { LedgerError } from "../ledger/Ledger.ts"
+import type { MultipartError, Part } from "./parts.ts"
+import { FailureReason, type Refused } from "./store-response.ts"
 
 /** The request goes no further: what to answer, beside what was stored before. */
-export interface Halt {
-  readonly _tag: "Halt"
-  readonly status: 400 | 413 | 503 | 507
-  readonly error: string
-}
+export class Halt extends Schema.TaggedError<Halt>()("Halt", {
+  status: Schema.Literals([400, 408, 413, 415, 503, 507]),
+  error: Schema.String,
+}) {}
 
 /** A complete part. Its draft is gone with the scope unless committed. */
 export interface Received {
@@ -24,89 +24,75 @@ export interface Received {
 
 export interface ReceiveLimits {
   readonly maxPartBytes: number
-  readonly maxInstancesPerRequest: number
+  /** Free bytes that must stay on the disk. */
+  readonly minFreeBytes: number
 }
 
-export const haltOf = (error: { readonly reason: string }): Halt =>
-  error.reason === "disk-full"
-    ? { _tag: "Halt", status: 507, error: "the disk is full" }
-    : { _tag: "Halt", status: 503, error: "storage does not answer now; send again" }
+const diskFull = new Halt({ status: 507, error: "the disk is full" })
 
-type Item = Received | Outcome | Halt
+export const haltOf = (error: BlobError | LedgerError): Halt =>
+  error.reason === "disk-full" ? diskFull : new Halt({ status: 503, error: "storage does not answer now; send again" })
 
-interface Open {
-  readonly draft?: Draft
-  readonly scope?: Scope.Closeable
-  bytes: number
-}
+const statusOf = { unsupported: 415, malformed: 400, "too-many-parts": 413, idle: 408, aborted: 400 } as const
 
-/** Stops after the first Halt. Failures of the body itself (a caller that goes away) are a Halt too. */
-export const receive = <E>(body: Stream.Stream<Uint8Array, E>, boundary: string, limits: ReceiveLimits) =>
-  Stream.unwrap(
-    Effect.gen(function* () {
-      const blobs = yield* Blobs
-      const requestScope = yield* Effect.scope
-      const splitter = makeSplitter(boundary)
-      let open: Open | undefined
-      let parts = 0
-      let halted = false
+const broken = ({ reason, detail }: MultipartError): Halt => new Halt({ status: statusOf[reason], error: detail })
 
-      const begin = Effect.fnUntraced(function* (headers: ReadonlyMap<string, string>) {
-        if (++parts > limits.maxInstancesPerRequest) {
-          return { _tag: "Halt", status: 413, error: `more than ${limits.maxInstancesPerRequest} parts` } as const
-        }
-        const { type } = parseMediaType(headers.get("content-type") ?? "application/dicom")
-        if (type !== "application/dicom") {
-          open = { bytes: 0 }
-          const detail = "a part is not application/dicom"
-          return { _tag: "Refused", reason: FailureReason.cannotUnderstand, detail } as const
-        }
-        const scope = yield* Scope.fork(requestScope)
-        open = { bytes: 0, scope, draft: yield* Scope.provide(blobs.draft, scope) }
-        return undefined
-      })
+/** Bytes between two looks at the free space. */
+const lookEvery = 64 * 2 ** 20
 
-      const take = Effect.fnUntraced(function* (piece: Piece) {
-        if (piece._tag === "Broken") return { _tag: "Halt", status: 400, error: piece.reason } as const
-        if (piece._tag === "Head") return yield* begin(piece.headers)
-        if (open === undefined) return undefined
-        if (piece._tag === "Data") {
-          open.bytes += piece.bytes.length
-          if (open.bytes > limits.maxPartBytes) {
-            return { _tag: "Halt", status: 413, error: `a part is longer than ${limits.maxPartBytes} bytes` } as const
-          }
-          if (open.draft !== undefined) yield* open.draft.write(piece.bytes)
-          return undefined
-        }
-        const { draft, scope } = open
-        open = undefined
-        return draft === undefined || scope === undefined ? undefined : ({ _tag: "Received", draft, scope } as const)
-      })
+/** Fails when the disk would have less left than it must after so many bytes more. */
+export const roomFor = Effect.fnUntraced(function* (bytes: number, { minFreeBytes }: ReceiveLimits) {
+  const free = yield* (yield* Blobs).free
+  if (free - bytes < minFreeBytes) return yield* diskFull
+})
 
-      const takeAll = Effect.fnUntraced(function* (pieces: ReadonlyArray<Piece>) {
-        const items: Array<Item> = []
-        for (const piece of pieces) {
-          if (halted) break
-          const item: Item | undefined = yield* Effect.catch(take(piece), (error: BlobError) =>
-            Effect.succeed(haltOf(error)),
-          )
-          if (item === undefined) continue
-          items.push(item)
-          if (item._tag === "Halt") {
-            halted = true
-            if (open?.scope !== undefined) yield* Scope.close(open.scope, Exit.void)
-          }
-        }
-        return items
-      })
-
-      const aborted: Halt = { _tag: "Halt", status: 400, error: "the body could not be read to its end" }
-      return body.pipe(
-        Stream.mapEffect((chunk) => takeAll(splitter.push(chunk))),
-        Stream.concat(Stream.fromEffect(Effect.suspend(() => takeAll(splitter.end())))),
-        Stream.catch(() => Stream.succeed<ReadonlyArray<Item>>([aborted])),
-        Stream.takeUntil((items) => items.some(({ _tag }) => _tag === "Halt")),
-        Stream.flatMap((items) => Stream.fromIterable(items)),
-      )
+const toDraft = Effect.fnUntraced(function* (part: Part, limits: ReceiveLimits, scope: Scope.Scope) {
+  const draft = yield* Scope.provide((yield* Blobs).draft, scope)
+  let bytes = 0
+  let lookAt = 0
+  yield* Stream.runForEach(
+    part.body,
+    Effect.fnUntraced(function* (chunk) {
+      bytes += chunk.length
+      if (bytes > limits.maxPartBytes) {
+        return yield* new Halt({ status: 413, error: `a part is longer than ${limits.maxPartBytes} bytes` })
+      }
+      if (bytes > lookAt) {
+        yield* roomFor(0, limits)
+        lookAt += lookEvery
+      }
+      yield* draft.write(chunk)
     }),
+  )
+  return draft
+})
+
+const receivePart = Effect.fnUntraced(function* (part: Part, limits: ReceiveLimits, requestScope: Scope.Scope) {
+  if (part.mediaType.type !== "application/dicom") {
+    const detail = "the part is not application/dicom"
+    const refused: Refused = { _tag: "Refused", reason: FailureReason.cannotUnderstand, detail }
+    return refused
+  }
+  const scope = yield* Scope.fork(requestScope)
+  const draft = yield* toDraft(part, limits, scope).pipe(
+    // An incomplete part leaves nothing behind, and does not wait for the end of the request to go.
+    Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit))),
+  )
+  const received: Received = { _tag: "Received", draft, scope }
+  return received
+})
+
+/** Ends with a Halt when the body cannot be taken to its end; the parts before it are complete all the same. */
+export const receive = <R>(parts: Stream.Stream<Part, MultipartError, R>, limits: ReceiveLimits) =>
+  Stream.unwrap(
+    Effect.map(Effect.scope, (scope) =>
+      parts.pipe(
+        Stream.mapEffect((part) => receivePart(part, limits, scope)),
+        Stream.catchTags({
+          MultipartError: (error) => Stream.succeed(broken(error)),
+          BlobError: (error) => Stream.succeed(haltOf(error)),
+          Halt: (halt) => Stream.succeed(halt),
+        }),
+      ),
+    ),
   )

@@ -14,22 +14,25 @@ export const FailureReason = {
   cannotUnderstand: 0xc000,
 } as const
 
+export interface Refused {
+  readonly _tag: "Refused"
+  readonly reason: number
+  /** For people; no attribute values. */
+  readonly detail: string
+  readonly SOPInstanceUID?: string | undefined
+  readonly SOPClassUID?: string | undefined
+}
+
 export type Outcome =
+  | Refused
   | {
       readonly _tag: "Stored"
+      /** False when the same bytes were stored before. */
       readonly fresh: boolean
       readonly StudyInstanceUID: string
       readonly SeriesInstanceUID: string
       readonly SOPInstanceUID: string
       readonly SOPClassUID: string
-    }
-  | {
-      readonly _tag: "Refused"
-      readonly reason: number
-      /** For people; no attribute values. */
-      readonly detail: string
-      readonly SOPInstanceUID?: string | undefined
-      readonly SOPClassUID?: string | undefined
     }
 
 const UI = (value: string | undefined) =>

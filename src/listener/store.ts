@@ -1,74 +1,71 @@
 // Received parts to accepted instances: header read back, blob durable, then the ledger in groups.
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Blobs } from "../ledger/Blobs.ts"
-import { Ledger, type NewInstance } from "../ledger/Ledger.ts"
+import { Ledger, type Acceptance, type NewInstance } from "../ledger/Ledger.ts"
+import type { MultipartError, Part } from "./parts.ts"
 import { readInstance } from "./read-instance.ts"
-import { haltOf, receive, type Halt, type Received, type ReceiveLimits } from "./receive.ts"
-import { FailureReason, type Outcome } from "./store-response.ts"
+import { Halt, haltOf, receive, type Received, type ReceiveLimits } from "./receive.ts"
+import { FailureReason, type Outcome, type Refused } from "./store-response.ts"
+import { count } from "./stow-metrics.ts"
 
-/** Parts of one request that are made durable at the same time. */
+/** Parts of one request whose headers are read and whose blobs are made durable at the same time. */
 const lookahead = 8
+/** Instances of one request that may wait for the ledger's commit in progress. */
+const waiting = 16
 
+/** Durable bytes that the ledger does not know yet; the open scope keeps them from being removed as unnamed. */
 interface Ready {
   readonly _tag: "Ready"
   readonly instance: NewInstance
+  readonly scope: Scope.Closeable
 }
 
 const prepare = Effect.fnUntraced(
-  function* ({ draft }: Received, study: string | undefined) {
+  function* ({ draft, scope }: Received, study: string | undefined) {
     const read = yield* readInstance(draft.path, study)
     const { digest, bytes } = yield* draft.commit
-    return { _tag: "Ready", instance: { ...read, digest, bytes } } as const
+    const ready: Ready = { _tag: "Ready", instance: { ...read, digest, bytes }, scope }
+    return ready
   },
+  (effect, { scope }) =>
+    Effect.onExit(effect, (exit) => (Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit))),
   Effect.catchTags({
     Refusal: ({ reason, detail, SOPInstanceUID, SOPClassUID }) =>
-      Effect.succeed<Outcome>({ _tag: "Refused", reason, detail, SOPInstanceUID, SOPClassUID }),
+      Effect.succeed<Refused>({ _tag: "Refused", reason, detail, SOPInstanceUID, SOPClassUID }),
     BlobError: (error) => Effect.succeed(haltOf(error)),
   }),
-  (effect, { scope }) => Effect.ensuring(effect, Scope.close(scope, Exit.void)),
 )
 
-/** A refused copy's blob: nothing refers to it, unless its own content is what is stored by now. */
-const dropRefused = Effect.fnUntraced(
-  function* ({ SOPInstanceUID, digest }: NewInstance) {
-    const ledger = yield* Ledger
-    const blobs = yield* Blobs
-    const current = yield* ledger.instance(SOPInstanceUID)
-    if (Option.isNone(current) || current.value.digest !== digest) yield* blobs.remove(digest)
-  },
-  (effect) => Effect.ignore(effect),
-)
+/** Thousands of outcomes are kept until the answer: without the attributes. */
+const outcomeOf = (instance: NewInstance, acceptance: Acceptance | undefined): Outcome => {
+  const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, SOPClassUID } = instance
+  if (acceptance?._tag === "Conflict") {
+    const detail = "another object with this SOP instance UID is stored already"
+    return { _tag: "Refused", reason: FailureReason.duplicate, detail, SOPInstanceUID, SOPClassUID }
+  }
+  const fresh = acceptance?._tag === "Stored"
+  return { _tag: "Stored", fresh, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, SOPClassUID }
+}
 
-const accept = Effect.fnUntraced(
-  function* (instances: ReadonlyArray<NewInstance>) {
-    const ledger = yield* Ledger
-    const acceptances = yield* ledger.accept(instances)
-    return yield* Effect.forEach(
-      instances,
-      Effect.fnUntraced(function* (instance, index) {
-        const acceptance = acceptances[index]
-        if (acceptance?._tag !== "Conflict") {
-          return { _tag: "Stored", fresh: acceptance?._tag === "Stored", ...instance } satisfies Outcome
-        }
-        if (acceptance.digest !== instance.digest) yield* dropRefused(instance)
-        const { SOPInstanceUID, SOPClassUID } = instance
-        const detail = "another object with this SOP instance UID is stored already"
-        return {
-          _tag: "Refused",
-          reason: FailureReason.duplicate,
-          detail,
-          SOPInstanceUID,
-          SOPClassUID,
-        } satisfies Outcome
-      }),
+const accept = Effect.fnUntraced(function* (group: ReadonlyArray<Ready>) {
+  const ledger = yield* Ledger
+  const blobs = yield* Blobs
+  const acceptances = yield* ledger
+    .accept(group.map(({ instance }) => instance))
+    .pipe(
+      Effect.ensuring(Effect.forEach(group, ({ scope }) => Scope.close(scope, Exit.void), { discard: true })),
+      Effect.mapError(haltOf),
     )
-  },
-  Effect.catchTag("LedgerError", (error) => Effect.succeed([haltOf(error)])),
-)
+  for (const [index, { instance }] of group.entries()) {
+    if (acceptances[index]?._tag !== "Conflict") continue
+    // The refused bytes: nothing refers to them, unless they are another copy's by now.
+    yield* Effect.ignore(blobs.remove(instance.digest, ledger.isNamed(instance.digest)))
+  }
+  return group.map(({ instance }, index) => outcomeOf(instance, acceptances[index]))
+})
 
 export interface Stored {
   readonly outcomes: ReadonlyArray<Outcome>
@@ -76,40 +73,33 @@ export interface Stored {
 }
 
 /** Everything the outcome calls stored is durable when this succeeds. `study`: from the address. */
-export const store = Effect.fnUntraced(function* <E>(
-  body: Stream.Stream<Uint8Array, E>,
-  boundary: string,
+export const store = Effect.fnUntraced(function* <R>(
+  parts: Stream.Stream<Part, MultipartError, R>,
   study: string | undefined,
   limits: ReceiveLimits,
 ) {
   const outcomes: Array<Outcome> = []
-  let halt: Halt | undefined
-  const take = Effect.fnUntraced(function* (items: ReadonlyArray<Ready | Outcome | Halt>) {
-    const ready = items.flatMap((item) => (item._tag === "Ready" ? [item.instance] : []))
-    const accepted: ReadonlyArray<Outcome | Halt> = ready.length === 0 || halt !== undefined ? [] : yield* accept(ready)
-    for (const item of [...accepted, ...items]) {
-      if (item._tag === "Halt") halt ??= item
-      else if (item._tag === "Stored") outcomes.push(slim(item))
-      else if (item._tag === "Refused") outcomes.push(item)
-    }
+  const take = Effect.fnUntraced(function* (items: ReadonlyArray<Ready | Refused | Halt>) {
+    const ready = items.filter((item) => item._tag === "Ready")
+    const accepted = ready.length === 0 ? [] : yield* accept(ready)
+    const refused = items.filter((item) => item._tag === "Refused")
+    outcomes.push(...accepted, ...refused)
+    const bytes = ready.reduce((sum, { instance }) => sum + instance.bytes, 0)
+    yield* count([...accepted, ...refused], bytes)
+    const halt = items.find((item) => item._tag === "Halt")
+    if (halt !== undefined) return yield* halt
   })
-  yield* receive(body, boundary, limits).pipe(
+  const halt = yield* receive(parts, limits).pipe(
     Stream.mapEffect((item) => (item._tag === "Received" ? prepare(item, study) : Effect.succeed(item)), {
       concurrency: lookahead,
     }),
+    // Nothing is read behind a failure, and everything before it is still accepted.
+    Stream.takeUntil((item) => item._tag === "Halt"),
     // Whatever became ready while the ledger was busy goes into its next commit together.
-    Stream.buffer({ capacity: 64 }),
+    Stream.buffer({ capacity: waiting }),
     Stream.runForEachArray(take),
+    Effect.as(undefined),
+    Effect.catchTag("Halt", (halt) => Effect.succeed(halt)),
   )
   return { outcomes, halt } satisfies Stored
 }, Effect.scoped)
-
-/** Thousands of outcomes are kept until the answer: without the attributes. */
-const slim = ({
-  fresh,
-  StudyInstanceUID,
-  SeriesInstanceUID,
-  SOPInstanceUID,
-  SOPClassUID,
-}: Outcome & { _tag: "Stored" }) =>
-  ({ _tag: "Stored", fresh, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, SOPClassUID }) as const

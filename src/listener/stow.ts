@@ -1,92 +1,114 @@
 // STOW-RS (PS3.18 §10.5): POST /dicomweb/studies and /dicomweb/studies/{study}.
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { matches, parseAccept, parseMediaType } from "../dicom/media-type.ts"
+import { matches, parseAccept } from "../dicom/media-type.ts"
 import { serviceUrl } from "../dicom/web-links.ts"
 import { StudyInstanceUID } from "../domain/uid.ts"
-import { store } from "./store.ts"
+import { defaultPartLimits, parts, discardBody } from "./parts.ts"
+import { haltOf, Halt, roomFor } from "./receive.ts"
+import { store, type Stored } from "./store.ts"
 import { storeResponse, storeStatus } from "./store-response.ts"
+import { seconds } from "./stow-metrics.ts"
 
 export interface StowOptions {
-  /** Base of the service as callers reach it, up to and with /dicomweb; without it the request's headers say. */
+  /** Prefix of absolute URLs as callers reach the service; empty or left out, the request's headers say. */
   readonly publicUrl?: string | undefined
   readonly maxPartBytes: number
   readonly maxInstancesPerRequest?: number | undefined
+  /** Longest wait for the next bytes of a body; then 408. */
+  readonly idleSeconds?: number | undefined
+  /** Requests at a time; one more is answered 503. */
   readonly maxConcurrentRequests?: number | undefined
-  /** After an answer-to-be that has something new: wakes the outbox. */
+  /** Free bytes below which the answer is 507. */
+  readonly minFreeBytes?: number | undefined
+  /** After something new was accepted: wakes the outbox. */
   readonly onAccepted?: Effect.Effect<void> | undefined
 }
 
 const dicomJson = "application/dicom+json"
-
-const failure = (status: number, error: string, headers: Record<string, string> = {}) =>
-  HttpServerResponse.jsonUnsafe({ error }, { status, headers })
-
 const busy = { "retry-after": "1" }
-/** RFC 2046 §5.1.1: up to 70 characters, also odd ones, but no line ends and no final space. */
-const boundaryPattern = /^[\x20-\x7e]{0,69}[\x21-\x7e]$/
 
-const handle = Effect.fn("stow")(function* (options: StowOptions) {
-  const request = yield* HttpServerRequest.HttpServerRequest
-  const { study } = yield* HttpRouter.params
+const takesJson = (accept: string | undefined): boolean =>
+  parseAccept(accept).some(({ type }) => matches(type, dicomJson) || type === "application/json")
+
+const failure = ({ status, error }: { readonly status: number; readonly error: string }, body: object = {}) =>
+  HttpServerResponse.jsonUnsafe(
+    { error, ...body },
+    { status, headers: status === 503 ? busy : status === 408 ? { connection: "close" } : {} },
+  )
+
+/** What can be said before a byte of the body is read. */
+const refusal = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, study: string | undefined) {
   if (study !== undefined && Option.isNone(Schema.decodeOption(StudyInstanceUID)(study))) {
-    return failure(400, "the address holds no valid Study Instance UID")
+    return { status: 400, error: "the address holds no valid Study Instance UID" }
   }
-  const { type, parameters } = parseMediaType(request.headers["content-type"] ?? "")
-  const root = parameters.get("type")?.toLowerCase() ?? "application/dicom"
-  if (type !== "multipart/related" || root !== "application/dicom") {
-    return failure(415, 'send multipart/related; type="application/dicom"')
+  if (!["", "identity"].includes(request.headers["content-encoding"] ?? "")) {
+    return { status: 415, error: "a compressed request body is not supported" }
   }
-  const boundary = parameters.get("boundary") ?? ""
-  if (!boundaryPattern.test(boundary)) return failure(400, "the boundary parameter is missing or malformed")
-  if (
-    !parseAccept(request.headers["accept"]).some(
-      (range) => matches(range.type, dicomJson) || range.type === "application/json",
-    )
-  ) {
-    return failure(406, `the answer is ${dicomJson}`)
-  }
-
-  const { outcomes, halt } = yield* store(request.stream, boundary, study, {
-    maxPartBytes: options.maxPartBytes,
-    maxInstancesPerRequest: options.maxInstancesPerRequest ?? 20_000,
-  })
-  if (options.onAccepted !== undefined && outcomes.some((outcome) => outcome._tag === "Stored" && outcome.fresh)) {
-    yield* options.onAccepted
-  }
-  const body = storeResponse(serviceUrl(options.publicUrl, request.headers), outcomes)
-  if (halt !== undefined) {
-    // The sender must not take this for done, yet may spare what is stored.
-    return HttpServerResponse.jsonUnsafe(
-      { error: halt.error, ...body },
-      { status: halt.status, headers: { connection: "close", ...(halt.status === 503 ? busy : {}) } },
-    )
-  }
-  if (outcomes.length === 0) return failure(400, "the body holds no part")
-  return HttpServerResponse.text(JSON.stringify(body), { status: storeStatus(outcomes), contentType: dicomJson })
+  return takesJson(request.headers["accept"]) ? undefined : { status: 406, error: `the answer is ${dicomJson}` }
 })
 
-/** Needs Ledger and Blobs. One request more than `maxConcurrentRequests` is told to come again. */
+const answer = (base: string, { outcomes, halt }: Stored) => {
+  const body = storeResponse(base, outcomes)
+  // The sender must not take this for done, yet may spare what is stored.
+  if (halt !== undefined) return failure(halt, body)
+  if (outcomes.length === 0) return failure({ status: 400, error: "the body holds no part" })
+  return HttpServerResponse.text(JSON.stringify(body), { status: storeStatus(outcomes), contentType: dicomJson })
+}
+
+const handle = Effect.fn("stow")(function* (options: StowOptions) {
+  const started = yield* Clock.currentTimeMillis
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const { study } = yield* HttpRouter.params
+  const refused = yield* refusal(request, study)
+  if (refused !== undefined) return failure(refused)
+
+  const limits = { maxPartBytes: options.maxPartBytes, minFreeBytes: options.minFreeBytes ?? 0 }
+  const announced = Number(request.headers["content-length"] ?? 0)
+  const stored = yield* roomFor(Number.isFinite(announced) ? announced : 0, limits).pipe(
+    Effect.catchTag("BlobError", (error) => Effect.fail(haltOf(error))),
+    Effect.andThen(
+      store(
+        parts(request, {
+          maxParts: options.maxInstancesPerRequest ?? defaultPartLimits.maxParts,
+          idleMillis: (options.idleSeconds ?? defaultPartLimits.idleMillis / 1000) * 1000,
+        }),
+        study,
+        limits,
+      ),
+    ),
+    Effect.catchTag("Halt", (halt: Halt) => Effect.succeed<Stored>({ outcomes: [], halt })),
+  )
+  if (stored.outcomes.some((outcome) => outcome._tag === "Stored" && outcome.fresh)) {
+    yield* options.onAccepted ?? Effect.void
+  }
+  if (stored.halt !== undefined && stored.halt.status >= 500) {
+    const { status, error } = stored.halt
+    yield* Effect.logWarning("a store request could not be taken").pipe(Effect.annotateLogs({ status, error }))
+  }
+  yield* Metric.update(seconds, ((yield* Clock.currentTimeMillis) - started) / 1000)
+  return answer(serviceUrl(options.publicUrl, request.headers), stored)
+})
+
+/** Needs Ledger and Blobs. */
 export const StowRoutes = (options: StowOptions) =>
   HttpRouter.addAll(
     Effect.gen(function* () {
       const permits = yield* Semaphore.make(options.maxConcurrentRequests ?? 32)
-      const answer = permits
+      const stow = permits
         .withPermitsIfAvailable(1)(handle(options))
         .pipe(
-          // Parts have their own limit; the whole has none.
-          Effect.provideService(HttpServerRequest.MaxBodySize, undefined),
-          Effect.map(Option.getOrElse(() => failure(503, "too many store requests at once; send again", busy))),
+          Effect.map(Option.getOrElse(() => failure({ status: 503, error: "too many store requests; send again" }))),
+          Effect.tap(() => Effect.flatMap(HttpServerRequest.HttpServerRequest, discardBody)),
         )
-      return [
-        HttpRouter.route("POST", "/studies", answer),
-        HttpRouter.route("POST", "/studies/:study", answer),
-      ] as const
+      return [HttpRouter.route("POST", "/studies", stow), HttpRouter.route("POST", "/studies/:study", stow)] as const
     }),
     { prefix: "/dicomweb" },
   )

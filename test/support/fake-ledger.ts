@@ -38,6 +38,7 @@ export const fakeLedger = () => {
         const firsts = new Map(found.toReversed().map((row) => [row[key[level]], row.attributes] as const))
         return [...firsts.values()].slice(offset, offset + limit)
       }),
+    isNamed: (digest) => Effect.sync(() => [...rows.values()].some((row) => row.digest === digest)),
     delete: (scope) =>
       Effect.sync(() => {
         const instances = [...rows.values()].filter(within(scope))
