@@ -7,4 +7,7 @@ export const url = Flag.String("url").pipe(
   Flag.withDefault(defaultUrl),
 )
 
-export const json = Flag.Boolean("json").pipe(Flag.withDescription("Print JSON instead of text"), Flag.withDefault(false))
+export const json = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print JSON instead of text"),
+  Flag.withDefault(false),
+)

@@ -28,7 +28,14 @@ const parseRegion = (options: {
   }
   if (Option.isSome(options.box)) {
     const [a, b, c, d, e, f, ...more] = numbers(options.box.value)
-    if (a === undefined || b === undefined || c === undefined || d === undefined || e === undefined || f === undefined) {
+    if (
+      a === undefined ||
+      b === undefined ||
+      c === undefined ||
+      d === undefined ||
+      e === undefined ||
+      f === undefined
+    ) {
       return wrong("--box takes six numbers in mm (LPS): X,Y,Z,X,Y,Z")
     }
     return more.length > 0 || [a, b, c, d, e, f].some(Number.isNaN)

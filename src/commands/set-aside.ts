@@ -22,7 +22,8 @@ export const setAside = Command.make(
     yield* Console.log(
       json
         ? JSON.stringify(items, null, 2)
-        : items.map(({ SOPInstanceUID, reason }) => `${SOPInstanceUID}  ${reason}`).join("\n") || "nothing is set aside",
+        : items.map(({ SOPInstanceUID, reason }) => `${SOPInstanceUID}  ${reason}`).join("\n") ||
+            "nothing is set aside",
     )
     if (requeue) {
       const { requeued } = yield* explain(url)(client.operations.requeue({ payload: {} }))

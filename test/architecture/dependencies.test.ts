@@ -30,8 +30,10 @@ const rank: Readonly<Record<string, number>> = {
   "src/alerts": 5,
   "src/api": 6,
   streams: 7,
-  "src/commands": 8,
-  "src/main.ts": 9,
+  "src/gateway.ts": 8,
+  "src/demo": 8,
+  "src/commands": 9,
+  "src/main.ts": 10,
 }
 
 const room = (file: string) => {

@@ -1,0 +1,158 @@
+// The whole gateway as one layer: services from the configuration, the running streams, and the HTTP server.
+import { createServer } from "node:http"
+import { join } from "node:path"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as HttpRouter from "effect/http/HttpRouter"
+import { alerts } from "../streams/alerts.ts"
+import { deletions } from "../streams/deletions.ts"
+import { indexing } from "../streams/indexing.ts"
+import { ingest } from "../streams/ingest.ts"
+import { query } from "../streams/query.ts"
+import { readiness } from "../streams/readiness.ts"
+import { StandingRegions } from "./alerts/StandingRegions.ts"
+import { ApiRoutes } from "./api/routes.ts"
+import { GatewayConfig } from "./config/GatewayConfig.ts"
+import * as Decoders from "./decode/decoder-layer.ts"
+import { DicomwebRoutes } from "./dicomweb/routes.ts"
+import { Embedder } from "./embed/Embedder.ts"
+import * as OnnxEmbedder from "./embed/onnx-embedder.ts"
+import { Nats } from "./events/Nats.ts"
+import { NatsServer } from "./events/NatsServer.ts"
+import { OutboxSignal, publishOutbox } from "./events/outbox.ts"
+import { lockDataFolder } from "./ledger/data-folder.ts"
+import * as FileBlobs from "./ledger/file-blobs.ts"
+import * as SqliteLedger from "./ledger/sqlite-ledger.ts"
+import { StowRoutes } from "./listener/stow.ts"
+import * as Queries from "./query/query-layer.ts"
+import * as WorkerReranker from "./rerank/worker-reranker.ts"
+import * as UsearchIndex from "./vector-index/usearch-index.ts"
+
+const worker = (name: string) => new URL(`../streams/${name}.ts`, import.meta.url)
+
+/** A stream that fails or dies of a defect starts again; it never takes the gateway along. */
+const running = <E, R>(name: string, stream: Effect.Effect<unknown, E, R>) =>
+  Layer.effectDiscard(
+    stream.pipe(
+      Effect.tapCause((cause) => Effect.logError(`stream ${name} failed, starting it again`, cause)),
+      Effect.catchCause(() => Effect.void),
+      Effect.andThen(Effect.sleep("1 second")),
+      Effect.forever,
+      Effect.forkScoped,
+    ),
+  )
+
+/** The broker: an existing cluster where one is configured, our own server otherwise. */
+const Broker = Layer.unwrap(
+  Effect.gen(function* () {
+    const { data, nats } = yield* GatewayConfig
+    const { servers, token, replicas } = nats
+    if (servers.length > 0) return Nats.layer({ servers, token, replicas })
+    const own = Effect.map(NatsServer, (server) =>
+      Nats.layer({ servers: [server.url], token: server.token, replicas: 1 }),
+    )
+    return Layer.unwrap(own).pipe(Layer.provide(NatsServer.layer({ dir: join(data, "nats") })))
+  }),
+)
+
+const Storage = Layer.unwrap(
+  Effect.gen(function* () {
+    const { data } = yield* GatewayConfig
+    yield* lockDataFolder(data)
+    return Layer.mergeAll(SqliteLedger.layer({ dir: join(data, "ledger") }), FileBlobs.layer({ dir: data }))
+  }),
+)
+
+const Stages = Layer.unwrap(
+  Effect.gen(function* () {
+    const { data, ingest, model } = yield* GatewayConfig
+    return Layer.mergeAll(
+      Decoders.layer({
+        worker: worker("slice-worker"),
+        threads: ingest.decodeThreads,
+        timeout: Duration.seconds(ingest.decodeSeconds),
+      }),
+      OnnxEmbedder.layer({
+        preset: model.preset,
+        modelsDir: join(data, "models"),
+        threads: ingest.embedThreads,
+        batch: ingest.embedBatch,
+      }),
+    )
+  }),
+)
+
+/** Index and re-ranker live in the space of the model's vectors. */
+const Search = Layer.unwrap(
+  Effect.gen(function* () {
+    const { data, query } = yield* GatewayConfig
+    const { model } = yield* Embedder
+    const space = { dir: join(data, "index"), modelId: model.id, dimension: model.dimension, gridSize: model.gridSize }
+    return Layer.mergeAll(
+      UsearchIndex.layer(space),
+      WorkerReranker.layer({ ...space, workerUrl: worker("query-worker"), threads: query.threads }),
+    )
+  }),
+)
+
+const Queried = Layer.unwrap(
+  Effect.gen(function* () {
+    const { query } = yield* GatewayConfig
+    return Queries.layer({ candidates: query.candidates })
+  }),
+)
+
+const Services = Layer.mergeAll(StandingRegions.layer, OutboxSignal.layer).pipe(
+  Layer.provideMerge(Queried),
+  Layer.provideMerge(Search),
+  Layer.provideMerge(Layer.mergeAll(Stages, Storage)),
+  Layer.provideMerge(Broker),
+)
+
+const Streams = Layer.unwrap(
+  Effect.gen(function* () {
+    const config = yield* GatewayConfig
+    return Layer.mergeAll(
+      running("outbox", publishOutbox),
+      running("ingest", ingest({ concurrency: config.ingest.concurrency })),
+      running("indexing", indexing),
+      running("deletions", deletions),
+      running("readiness", readiness({ quiet: Duration.seconds(config.study.quietSeconds) })),
+      running("alerts", alerts),
+      running("query", query),
+    )
+  }),
+)
+
+const Server = Layer.unwrap(
+  Effect.gen(function* () {
+    const { listener } = yield* GatewayConfig
+    const signal = yield* OutboxSignal
+    const publicUrl = listener.publicUrl === "" ? {} : { publicUrl: `${listener.publicUrl}/dicomweb` }
+    const routes = Layer.mergeAll(
+      ApiRoutes,
+      DicomwebRoutes(publicUrl),
+      StowRoutes({
+        ...publicUrl,
+        maxPartBytes: listener.maxPartBytes,
+        maxConcurrentStores: listener.maxConcurrentStores,
+        minFreeBytes: listener.minFreeBytes,
+        onAccepted: signal.wake,
+      }),
+    )
+    return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
+      Layer.provideMerge(
+        NodeHttpServer.layer(createServer, {
+          port: listener.port,
+          host: listener.host,
+          gracefulShutdownTimeout: "10 seconds",
+        }),
+      ),
+    )
+  }),
+)
+
+/** Needs GatewayConfig; gives the HTTP server's address and the services. */
+export const Gateway = Layer.mergeAll(Streams, Server).pipe(Layer.provideMerge(Services))

@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// The command line: one subcommand a file in src/commands.
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Command from "effect/cli/Command"
+import { convert } from "./commands/convert.ts"
+import { demo } from "./commands/demo.ts"
+import { load } from "./commands/load.ts"
+import { query } from "./commands/query.ts"
+import { rebuild } from "./commands/rebuild.ts"
+import { serve } from "./commands/serve.ts"
+import { setAside } from "./commands/set-aside.ts"
+import { status } from "./commands/status.ts"
+import { verify } from "./commands/verify.ts"
+
+const gateway = Command.make("region-gateway").pipe(
+  Command.withDescription(
+    "Streaming DICOM gateway: every region of every CT and MR volume searchable by what it looks like",
+  ),
+  Command.withSubcommands([serve, load, query, status, verify, rebuild, setAside, convert, demo]),
+)
+
+/** Standard output is for answers; the log goes to standard error. */
+const Log = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
+
+/** What a person caused is said in one sentence; anything else keeps its trace. */
+const sayWhatFailed = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  const error = Cause.squash(cause)
+  const expected = typeof error === "object" && error !== null && "_tag" in error && error instanceof Error
+  return Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(expected ? error.message : Cause.pretty(cause))
+}
+
+gateway.pipe(
+  Command.run({ version: "0.1.0" }),
+  Effect.tapCause(sayWhatFailed),
+  Effect.provide(Layer.mergeAll(NodeServices.layer, Log)),
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    // A stop that was asked for is not a failure.
+    teardown: (exit, onExit) => onExit(exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1),
+  }),
+)
