@@ -137,7 +137,7 @@ const Server = Layer.unwrap(
       StowRoutes({
         ...publicUrl,
         maxPartBytes: listener.maxPartBytes,
-        maxConcurrentStores: listener.maxConcurrentStores,
+        maxConcurrentRequests: listener.maxConcurrentStores,
         minFreeBytes: listener.minFreeBytes,
         onAccepted: signal.wake,
       }),

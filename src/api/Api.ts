@@ -38,7 +38,9 @@ class StandingRegionsApi extends HttpApiGroup.make("standingRegions")
 const page = {
   /** Alerts with an id above this one. */
   after: Schema.optionalKey(Schema.NumberFromString.check(Schema.isInt())),
-  limit: Schema.optionalKey(Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 }))),
+  limit: Schema.optionalKey(
+    Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 })),
+  ),
 }
 
 class AlertsApi extends HttpApiGroup.make("alerts")
@@ -56,7 +58,11 @@ const study = { params: { StudyInstanceUID } }
 class StudiesApi extends HttpApiGroup.make("studies")
   .add(
     HttpApiEndpoint.get("status", "/:StudyInstanceUID/status", { ...study, success: StudyStatus, error: errors }),
-    HttpApiEndpoint.post("complete", "/:StudyInstanceUID/complete", { ...study, success: StudyStatus, error: errors }).annotate(
+    HttpApiEndpoint.post("complete", "/:StudyInstanceUID/complete", {
+      ...study,
+      success: StudyStatus,
+      error: errors,
+    }).annotate(
       OpenApi.Description,
       "The sender says that the study is complete: it becomes ready as soon as nothing of it is in flight.",
     ),
@@ -87,7 +93,10 @@ class OperationsApi extends HttpApiGroup.make("operations")
       success: Schema.Struct({ requeued: Schema.Int }),
       error: errors,
     }),
-    HttpApiEndpoint.post("rebuild", "/index/rebuild", { success: Schema.Struct({ slices: Schema.Int }), error: errors }),
+    HttpApiEndpoint.post("rebuild", "/index/rebuild", {
+      success: Schema.Struct({ slices: Schema.Int }),
+      error: errors,
+    }),
     HttpApiEndpoint.post("verify", "/index/verify", { success: VerificationReport, error: errors }),
   )
   .prefix("/api") {}

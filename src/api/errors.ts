@@ -7,7 +7,9 @@ const fields = { error: Schema.String }
 export class BadRequest extends Schema.TaggedError<BadRequest>()("BadRequest", fields, { httpApiStatus: 400 }) {}
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", fields, { httpApiStatus: 404 }) {}
 /** Well-formed, but there is no such region: outside the volume, an empty segment, a study not yet searchable. */
-export class Unprocessable extends Schema.TaggedError<Unprocessable>()("Unprocessable", fields, { httpApiStatus: 422 }) {}
+export class Unprocessable extends Schema.TaggedError<Unprocessable>()("Unprocessable", fields, {
+  httpApiStatus: 422,
+}) {}
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", fields, { httpApiStatus: 503 }) {}
 
 /** A stage that fails for reasons of its own (disk, worker) is a 503 for the caller; the cause goes to the log only. */

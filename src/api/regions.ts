@@ -1,4 +1,5 @@
 // POST /api/regions/search: JSON, or NDJSON with the candidates first; the query named, or uploaded with the request.
+import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -14,7 +15,7 @@ import { BadRequest, NotFound, Unavailable, Unprocessable } from "./errors.ts"
 import { isUpload, uploadedSearch } from "./upload.ts"
 
 /** Largest JSON request. */
-const maxRequestBytes = 64 * 1024
+const maxRequestBytes = ByteSize.fromInputUnsafe(64 * 1024)
 
 export const queryFailure = (error: QueryError) => {
   const said = { error: error.message }
@@ -42,7 +43,7 @@ const ndjson = (steps: Stream.Stream<Step, QueryError>) =>
 
 const namedSearch = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
   const text = yield* request.text.pipe(
-    Effect.provideService(HttpServerRequest.MaxBodySize, Option.some(BigInt(maxRequestBytes)) as never),
+    Effect.provideService(HttpServerRequest.MaxBodySize, maxRequestBytes),
     Effect.mapError(() => new BadRequest({ error: "the request body cannot be read or is too large" })),
   )
   const search = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(RegionSearch), { onExcessProperty: "error" })(
@@ -56,7 +57,8 @@ export const RegionsHandlers = HttpApiBuilder.group(Api, "regions", (handlers) =
     handlers.handleRaw(
       "search",
       Effect.fnUntraced(function* ({ request }) {
-        const steps = isUpload(request) ? yield* uploadedSearch(request) : yield* namedSearch(request)
+        const asked = isUpload(request) ? uploadedSearch(request) : namedSearch(request)
+        const steps = yield* asked.pipe(Effect.catchTag("QueryError", (error) => Effect.fail(queryFailure(error))))
         if ((request.headers["accept"] ?? "").includes("application/x-ndjson")) {
           return HttpServerResponse.stream(ndjson(steps), { contentType: "application/x-ndjson" })
         }
