@@ -67,8 +67,8 @@ export const upperBounds = (
 ): Float64Array => {
   const { queries } = similarities
   const length = stack[stack.length - 1]! - stack[0]!
-  // Half a slice, and bounded for stacks of absurd gaps.
-  const step = Math.max(medianGap(stack) / 2, length / 4096, 1e-3)
+  // Half a slice, and bounded for absurd gaps and extents.
+  const step = Math.max(medianGap(stack) / 2, (length + 2 * band) / 4096, 1e-3)
   const first = stack[0]! - band - step
   const { grid, points } = bestOnGrid(similarities, stack, step, first, band)
   const bounds = new Float64Array(tried.length)

@@ -47,6 +47,7 @@ describe("localise", () => {
       })
       const found = localise({ values, queries }, query, stack, spacing)
       assert.closeTo(found.score, Math.max(...brute) / queries, 1e-6, `run ${run}`)
+      assert.isAtLeast(lateInteraction({ values, queries }).bound, found.score)
       assert.closeTo(found.alignment.reduce((sum, [, , cosine]) => sum + cosine, 0) / queries, found.score, 1e-6)
       found.alignment.forEach(([i, slice, cosine], at) => {
         assert.isTrue(slice >= found.from && slice <= found.to)
@@ -81,7 +82,7 @@ describe("localise", () => {
     const values = Float32Array.from({ length: queries * queries }, (_, at) =>
       Math.floor(at / queries) === queries - 1 - (at % queries) ? 1 : 0,
     )
-    assert.strictEqual(lateInteraction({ values, queries }), 1)
+    assert.strictEqual(lateInteraction({ values, queries }).score, 1)
     assert.isBelow(localise({ values, queries }, positions, positions, 4).score, 0.4)
   })
 
