@@ -82,10 +82,17 @@ export const store = Effect.fnUntraced(function* <R>(
   const take = Effect.fnUntraced(function* (items: ReadonlyArray<Ready | Refused | Halt>) {
     const ready = items.filter((item) => item._tag === "Ready")
     const accepted = ready.length === 0 ? [] : yield* accept(ready)
-    const refused = items.filter((item) => item._tag === "Refused")
-    outcomes.push(...accepted, ...refused)
-    const bytes = ready.reduce((sum, { instance }) => sum + instance.bytes, 0)
-    yield* count([...accepted, ...refused], bytes)
+    // In the order they were sent.
+    let next = 0
+    const settled = items.flatMap((item): ReadonlyArray<Outcome> => {
+      if (item._tag === "Refused") return [item]
+      return item._tag === "Ready" ? accepted.slice(next, ++next) : []
+    })
+    outcomes.push(...settled)
+    yield* count(
+      settled,
+      ready.reduce((sum, { instance }) => sum + instance.bytes, 0),
+    )
     const halt = items.find((item) => item._tag === "Halt")
     if (halt !== undefined) return yield* halt
   })
