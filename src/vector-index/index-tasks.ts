@@ -48,7 +48,7 @@ let warnings: Array<string> = []
 const fromSnapshot = (journal: Journal): { graph: Graph; saved: number } | undefined => {
   const found = findSnapshot(folder, options)
   if (found === undefined) return undefined
-  const graph = loadGraph(found.path, options.dimension, found.cursor)
+  const graph = loadGraph(found.path, options.dimension, found)
   if (graph.size() !== found.size) throw new Error(`${graph.size()} slices instead of ${found.size}`)
   graph.remove(journal.removedSlices().sequences)
   const keys = journal.keys(found.cursor)
@@ -201,7 +201,14 @@ export const stacks = movingTask(({ reader }, series: SeriesInstanceUID) =>
 
 export const state = task(({ journal, graph, saved }) => {
   const { change, slices } = journal.totals()
-  return { sequence: change, slices, indexed: graph.size(), bytes: graph.bytes(), unsaved: change - saved }
+  return {
+    sequence: change,
+    slices,
+    indexed: graph.size(),
+    bytes: graph.bytes(),
+    unsaved: change - saved,
+    worn: graph.worn(),
+  }
 })
 
 export const mean = task(({ journal }) => journal.mean())
@@ -245,6 +252,7 @@ export const save = task(({ journal, graph, saved }): Saved | undefined => {
     dimension: options.dimension,
     cursor: graph.cursor(),
     size: graph.size(),
+    removed: graph.removed(),
     removedUpTo: journal.removedSlices().upTo,
     change,
   }

@@ -179,7 +179,8 @@ export const openJournal = ({ dir, modelId, dimension }: JournalOptions) => {
           if (Number(tombstone.get(SOPInstanceUID)?.["receipt"] ?? -1) >= receipt) return
           const held = receiptOf.get(SOPInstanceUID)?.["receipt"] ?? receipt
           if (Number(held) > receipt) return
-          if (Number(held) < receipt) replaced.push(...drop(running, SOPInstanceUID, Number(held)))
+          if (Number(held) < receipt)
+            for (const sequence of drop(running, SOPInstanceUID, Number(held))) replaced.push(sequence)
           addStack.run(instance.StudyInstanceUID, instance.SeriesInstanceUID, geometry.stack)
           const stack = Number(stackOf.get(instance.SeriesInstanceUID, geometry.stack)?.["id"])
           const { position, blank } = geometry

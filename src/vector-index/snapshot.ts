@@ -15,6 +15,8 @@ export interface Saved {
   readonly dimension: number
   readonly cursor: number
   readonly size: number
+  /** Slices the index lost since it was built. */
+  readonly removed: number
   readonly removedUpTo: number
   readonly change: number
 }
@@ -70,8 +72,8 @@ export const findSnapshot = (
   const path = join(folder, manifest)
   if (!existsSync(path)) return undefined
   const found = JSON.parse(readFileSync(path, "utf8")) as Partial<Saved & Record<"format" | "file" | "sha256", unknown>>
-  const { modelId, dimension, cursor, size, removedUpTo, change, file, sha256 } = found ?? {}
-  const whole = [cursor, size, removedUpTo, change].every(Number.isSafeInteger)
+  const { modelId, dimension, cursor, size, removed, removedUpTo, change, file, sha256 } = found ?? {}
+  const whole = [cursor, size, removed, removedUpTo, change].every(Number.isSafeInteger)
   if (found?.format !== format || !whole || typeof file !== "string" || !graphFile.test(file))
     throw new Error("the manifest is not one of this format")
   if (modelId !== expected.modelId || dimension !== expected.dimension)

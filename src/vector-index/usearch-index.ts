@@ -20,8 +20,8 @@ import { publishSnapshot } from "./snapshot.ts"
 import { type Neighbour, VectorIndex, VectorIndexError } from "./VectorIndex.ts"
 
 export interface VectorIndexOptions extends JournalReaderOptions {
-  /** How often to look whether a snapshot is due: when nothing changed since the last look, or much did. */
-  readonly snapshotEvery?: Duration.Input
+  /** How often to look whether a snapshot is due (nothing changed since the last look, or much did), or a rebuild. */
+  readonly upkeepEvery?: Duration.Input
   /** Another module with the tasks of `index-tasks.ts`: for tests of threads that die. */
   readonly worker?: URL
 }
@@ -56,7 +56,7 @@ const neighboursOf = ({ stacks, slices, counts, slice, cosine }: SearchAnswer) =
 }
 
 const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
-  const { dir, modelId, dimension, gridSize, snapshotEvery = "30 seconds" } = options
+  const { dir, modelId, dimension, gridSize, upkeepEvery = "30 seconds" } = options
   const data: JournalReaderOptions = { dir, modelId, dimension, gridSize }
   const folder = dirname(journalPath(dir, modelId))
   const filename = options.worker ?? new URL("./index-tasks.ts", import.meta.url)
@@ -136,8 +136,9 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
   )
 
   let unsavedBefore = -1
-  const snapshotWhenDue = Effect.gen(function* () {
-    const { unsaved } = yield* run("state", undefined)
+  const upkeep = Effect.gen(function* () {
+    const { unsaved, worn } = yield* run("state", undefined)
+    if (worn) return yield* rebuild
     const due = unsaved !== 0 && (unsaved === unsavedBefore || unsaved >= manyChanges)
     unsavedBefore = unsaved
     if (due) yield* snapshot
@@ -145,9 +146,9 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
   yield* catchUp.pipe(
     Effect.catch((error) => Effect.logWarning("the index is not whole yet", error)),
     Effect.andThen(
-      snapshotWhenDue.pipe(
-        Effect.catchCause((cause) => Effect.logWarning("no snapshot this time", Cause.squash(cause))),
-        Effect.repeat(Schedule.spaced(snapshotEvery)),
+      upkeep.pipe(
+        Effect.catchCause((cause) => Effect.logWarning("upkeep of the index failed, comes again", Cause.squash(cause))),
+        Effect.repeat(Schedule.spaced(upkeepEvery)),
       ),
     ),
     Effect.forkScoped,
