@@ -4,11 +4,12 @@ import { existsSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
 import { workerData } from "node:worker_threads"
 import type { SeriesInstanceUID } from "../domain/uid.ts"
-import { emptyGraph, loadGraph, type Graph } from "./graph.ts"
-import { openJournal, OtherDimension, type Journal, type PackedSlices, type Removal } from "./journal.ts"
-import { openJournalReader, type JournalReader, type JournalReaderOptions } from "./journal-reader.ts"
+import { emptyGraph, type Graph } from "./graph.ts"
+import { OtherDimension, type PackedSlices, type Removal } from "./journal.ts"
+import type { JournalReaderOptions } from "./journal-reader.ts"
 import { journalPath } from "./journal-schema.ts"
-import { findSnapshot, partPath, type Saved } from "./snapshot.ts"
+import { openIndex, type Opened } from "./open-index.ts"
+import { partPath, type Saved } from "./snapshot.ts"
 
 /** A plain value: exceptions lose their code on the way between threads. */
 export type Outcome<A> = (
@@ -30,50 +31,11 @@ export interface SearchAnswer {
   readonly cosine: Float32Array
 }
 
-interface Opened {
-  readonly journal: Journal
-  readonly reader: JournalReader
-  graph: Graph
-  /** A second index on its way to replace the first. */
-  building?: Graph
-  saved: number
-}
-
 const options = workerData as JournalReaderOptions
 const folder = dirname(journalPath(options.dir, options.modelId))
 let opened: Opened | undefined
 let warnings: Array<string> = []
-
-/** The snapshot with later removals applied, compared key by key with the journal. */
-const fromSnapshot = (journal: Journal): { graph: Graph; saved: number } | undefined => {
-  const found = findSnapshot(folder, options)
-  if (found === undefined) return undefined
-  const graph = loadGraph(found.path, options.dimension, found)
-  if (graph.size() !== found.size) throw new Error(`${graph.size()} slices instead of ${found.size}`)
-  graph.remove(journal.removedSlices().sequences)
-  const keys = journal.keys(found.cursor)
-  const held = graph.holds(keys)
-  if (held !== keys.length || graph.size() !== keys.length)
-    throw new Error(`${held} of ${keys.length} slices of the journal, ${graph.size() - held} others`)
-  return { graph, saved: found.change }
-}
-
-const start = (): Opened => {
-  const journal = openJournal(options)
-  try {
-    const reader = openJournalReader(options)
-    try {
-      const loaded = fromSnapshot(journal)
-      if (loaded !== undefined) return { journal, reader, ...loaded }
-    } catch (cause) {
-      warnings.push(`snapshot not used, the index is built from the journal: ${String(cause)}`)
-    }
-    return { journal, reader, graph: emptyGraph(options.dimension), saved: 0 }
-  } catch (cause) {
-    journal.close()
-    throw cause
-  }
-}
+const warn = (text: string): void => void warnings.push(text)
 
 const failure = (cause: unknown) => {
   const { code, errcode, message } = cause as { code?: unknown; errcode?: unknown; message?: unknown }
@@ -98,7 +60,7 @@ const task =
   (argument: A): Outcome<B> => {
     const answer = (() => {
       try {
-        return { ok: true, value: run((opened ??= start()), argument) } as const
+        return { ok: true, value: run((opened ??= openIndex(options, warn)), argument) } as const
       } catch (cause) {
         return failure(cause)
       }
@@ -123,7 +85,7 @@ const follow = (state: Opened, which: "graph" | "building", change: (graph: Grap
   try {
     change(graph)
   } catch (cause) {
-    warnings.push(`the index could not follow and is built from the journal: ${String(cause)}`)
+    warn(`the index could not follow and is built from the journal: ${String(cause)}`)
     state[which] = emptyGraph(options.dimension)
   }
 }

@@ -70,7 +70,7 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
   ): Effect.Effect<Answer<Name>, VectorIndexError> =>
     pool.run<Outcome<Answer<Name>>>(name, argument, { transfer }).pipe(
       Effect.mapError((cause) => new VectorIndexError({ reason: "worker", cause })),
-      Effect.forkDetach,
+      Effect.forkDetach({ startImmediately: true }),
       Effect.flatMap(Fiber.join),
       Effect.tap(({ warnings }) =>
         Effect.forEach(warnings, (warning) => Effect.logWarning(warning, { model: modelId }), { discard: true }),

@@ -1,33 +1,51 @@
 // Reading stacks from a journal: patient order, latest commit, local vectors by range, damage refused.
-import { assert, it } from "@effect/vitest"
-import { mkdirSync, mkdtempSync } from "node:fs"
+import { afterEach, assert, it } from "@effect/vitest"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import type { SeriesInstanceUID } from "../../src/domain/uid.ts"
+import type { Receipt } from "../../src/domain/instance.ts"
+import type { SeriesInstanceUID, SOPInstanceUID } from "../../src/domain/uid.ts"
+import { openJournal } from "../../src/vector-index/journal.ts"
 import { openJournalReader } from "../../src/vector-index/journal-reader.ts"
-import { journalPath, journalSchema } from "../../src/vector-index/journal-schema.ts"
+import { journalPath } from "../../src/vector-index/journal-schema.ts"
 
 const series = "1.2.3" as SeriesInstanceUID
 const dimension = 4
+const cleanups: Array<() => void> = []
+afterEach(() => cleanups.splice(0).forEach((cleanup) => cleanup()))
 
+/** A journal and its writer; readers opened through it are closed with it. */
 const journal = () => {
   const dir = mkdtempSync(join(tmpdir(), "journal-"))
-  mkdirSync(join(dir, "model"))
-  const db = new DatabaseSync(journalPath(dir, "model"))
-  db.exec(journalSchema)
-  const put = (stack: string, position: number, values: ReadonlyArray<number>, locals?: number) => {
-    db.prepare("INSERT OR IGNORE INTO stack VALUES (NULL, '1.2', ?, ?)").run(series, stack)
-    const id = Number(db.prepare("SELECT id FROM stack WHERE name = ?").get(stack)?.["id"])
-    const { lastInsertRowid } = db
-      .prepare("INSERT INTO slice VALUES (NULL, ?, ?, ?, 1, 1, 0, ?)")
-      .run(id, position, `1.${stack}.${position}`, JSON.stringify({ FrameNumber: 1, geometry: { position } }))
-    const blob = new Uint8Array(new Float32Array(values).buffer)
-    db.prepare("INSERT INTO vector VALUES (?, ?, ?, ?)").run(id, position, lastInsertRowid, blob)
-    if (locals !== undefined)
-      db.prepare("INSERT INTO local VALUES (?, ?)").run(lastInsertRowid, new Uint8Array(4 * dimension).fill(locals))
+  const writer = openJournal({ dir, modelId: "model", dimension })
+  const put = (stack: string, position: number, values: ReadonlyArray<number>, locals?: number) =>
+    writer.add({
+      headers: [
+        JSON.stringify({
+          instance: {
+            receipt: 1,
+            StudyInstanceUID: "1.2",
+            SeriesInstanceUID: series,
+            SOPInstanceUID: `1.${stack}.${position}`,
+          },
+          FrameNumber: 1,
+          geometry: { stack, position, blank: false },
+        }),
+      ],
+      vectors: Float32Array.from(values),
+      localLengths: Int32Array.of(locals === undefined ? 0 : 4 * dimension),
+      locals: new Int8Array(locals === undefined ? 0 : 4 * dimension).fill(locals ?? 0),
+    })
+  const remove = (stack: string, position: number) =>
+    writer.remove([{ SOPInstanceUID: `1.${stack}.${position}` as SOPInstanceUID, receipt: 1 as Receipt }])
+  const open = () => {
+    const reader = openJournalReader({ dir, modelId: "model", dimension, gridSize: 2 })
+    cleanups.unshift(reader.close)
+    return reader
   }
-  return { db, put, open: () => openJournalReader({ dir, modelId: "model", dimension, gridSize: 2 }) }
+  cleanups.push(writer.close, () => rmSync(dir, { recursive: true }))
+  return { dir, put, remove, open }
 }
 
 it("gives slices in patient order, and every read sees the latest commit", () => {
@@ -45,16 +63,15 @@ it("gives slices in patient order, and every read sees the latest commit", () =>
   const [vectors] = [...reader.readVectors([{ SeriesInstanceUID: series, stack: "a" }])]
   assert.deepStrictEqual([...(vectors?.vectors ?? [])], [1, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0])
   assert.deepStrictEqual([...(vectors?.sequences ?? [])], [2, 3, 1])
-  reader.close()
 })
 
 it("lists the largest stack first and leaves out what is not there", () => {
-  const { db, put, open } = journal()
+  const { put, remove, open } = journal()
   put("a", 0, [1, 0, 0, 0])
   put("b", 0, [1, 0, 0, 0])
   put("b", 1, [1, 0, 0, 0])
   put("gone", 0, [1, 0, 0, 0])
-  db.exec("DELETE FROM slice WHERE SOPInstanceUID = '1.gone.0'; DELETE FROM vector WHERE sequence = 4")
+  remove("gone", 0)
   const reader = open()
   const ids = ["gone", "never", "a"].map((stack) => ({ SeriesInstanceUID: series, stack }))
   assert.deepStrictEqual(
@@ -69,7 +86,6 @@ it("lists the largest stack first and leaves out what is not there", () => {
     [...reader.readVectors(ids)].map(({ stack }) => stack),
     ["a"],
   )
-  reader.close()
 })
 
 it("reads local vectors of a range, both ends included, zeros where a slice has none", () => {
@@ -83,13 +99,13 @@ it("reads local vectors of a range, both ends included, zeros where a slice has 
   assert.strictEqual(locals[0], 0)
   assert.strictEqual(locals[4 * dimension], 30)
   assert.strictEqual(reader.readLocals(series, "a", 2, 1).length, 0)
-  reader.close()
 })
 
 it("refuses a vector of another dimension", () => {
-  const { put, open } = journal()
-  put("a", 0, [1, 0, 0])
-  const reader = open()
-  assert.throws(() => reader.readStack(series, "a"), RangeError)
-  reader.close()
+  const { dir, put, open } = journal()
+  put("a", 0, [1, 0, 0, 0])
+  const other = new DatabaseSync(journalPath(dir, "model"))
+  other.exec("UPDATE vector SET vector = x'00000000'")
+  other.close()
+  assert.throws(() => open().readStack(series, "a"), RangeError)
 })

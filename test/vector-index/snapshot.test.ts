@@ -1,6 +1,6 @@
 // Restarts: with and without snapshot, with damaged ones, and with a thread that dies on the way.
 import { assert, it } from "@effect/vitest"
-import { Effect, Logger } from "effect"
+import { Effect, Fiber, Logger } from "effect"
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { folder, inLife, removal, slice, uidOf, unit } from "./index.fixture.ts"
@@ -170,6 +170,38 @@ it.live("a rebuild takes part in adds and removals meanwhile, and searches go on
         assert.isAbove(searches, 0)
         assert.deepInclude(yield* index.state, { slices: 3000, indexed: 3000 })
         assert.deepStrictEqual(yield* index.verify, { missing: 0, orphaned: 0 })
+      }),
+    )
+  }),
+)
+
+it.live("an index worn by removals is built anew by itself", () =>
+  Effect.gen(function* () {
+    const dir = yield* folder
+    const removedOnDisk = Effect.sync(
+      () => (JSON.parse(readFileSync(join(dir, "model", "snapshot.json"), "utf8")) as { removed: number }).removed,
+    )
+    const many = Array.from({ length: 1500 }, (_, n) => slice(n))
+    yield* inLife(dir, (index) =>
+      Effect.gen(function* () {
+        yield* index.add(many)
+        yield* index.remove(many.slice(300, 1400).map((_, i) => removal(300 + i)))
+      }),
+    )
+    assert.strictEqual(yield* removedOnDisk, 1100)
+    yield* inLife(dir, () => Effect.repeat(removedOnDisk, { until: (removed) => removed === 0 }))
+    yield* inLife(dir, (index) => holds(index, 400))
+  }),
+)
+
+it.live("a caller that stops waiting leaves the thread alone", () =>
+  Effect.gen(function* () {
+    const dir = yield* folder
+    yield* inLife(dir, (index) =>
+      Effect.gen(function* () {
+        const adding = yield* Effect.forkChild(index.add(slices), { startImmediately: true })
+        yield* Fiber.interrupt(adding)
+        yield* holds(index, 200)
       }),
     )
   }),
