@@ -1,6 +1,6 @@
 // A live STOW server on a free port with blobs and ledger on the disk, and what its senders need.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { createServer, request, type IncomingHttpHeaders } from "node:http"
+import { Agent, createServer, request, type IncomingHttpHeaders } from "node:http"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -116,7 +116,10 @@ export interface Send {
 
 /** Sends the chunks one write each, without a length known before. `more` goes on with a body left open. */
 export const send = (stow: Stow, chunks: ReadonlyArray<Uint8Array>, { path = "/studies", headers, end }: Send = {}) => {
+  // A connection of its own, gone with the reply: none is left for the server to wait for.
+  const agent = new Agent({ keepAlive: true })
   const outgoing = request(`${stow.base}${path}`, {
+    agent,
     method: "POST",
     headers: { "content-type": contentType, ...headers },
   })
@@ -130,6 +133,8 @@ export const send = (stow: Stow, chunks: ReadonlyArray<Uint8Array>, { path = "/s
       response.on("error", reject)
     })
   })
+  const over = () => agent.destroy()
+  reply.then(over, over)
   for (const chunk of chunks) outgoing.write(chunk)
   if (end !== false) outgoing.end()
   return { reply, outgoing }
