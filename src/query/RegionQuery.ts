@@ -39,7 +39,10 @@ export class RegionQuery extends Context.Service<
       readonly region?: Region
     }) => Effect.Effect<QueryVolume, QueryError>
     /** The same for a volume that is not stored: the stack its slices form. */
-    readonly resolveVolume: (stacks: ReadonlyArray<StackMatrix>, region?: Region) => Effect.Effect<QueryVolume, QueryError>
+    readonly resolveVolume: (
+      stacks: ReadonlyArray<StackMatrix>,
+      region?: Region,
+    ) => Effect.Effect<QueryVolume, QueryError>
     /** First the candidates as the index ranks them, then the re-ranked hits. */
     readonly search: (request: RegionSearch) => Stream.Stream<Step, QueryError>
     readonly searchVolume: (query: QueryVolume, options: SearchOptions) => Stream.Stream<Step, QueryError>

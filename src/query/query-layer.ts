@@ -1,0 +1,116 @@
+// RegionQuery composed: resolve → probe → candidates → re-rank → hits, each step timed.
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { Decoder } from "../decode/Decoder.ts"
+import { defaultHits, type RegionSearch, type SearchFilter } from "../domain/region.ts"
+import type { SearchAnswer } from "../domain/hit.ts"
+import type { SeriesInstanceUID } from "../domain/uid.ts"
+import { Blobs } from "../ledger/Blobs.ts"
+import { Ledger, type SeriesFacts } from "../ledger/Ledger.ts"
+import { type QueryVolume, Reranker } from "../rerank/Reranker.ts"
+import { VectorIndex } from "../vector-index/VectorIndex.ts"
+import { firstWindow, onePerSeries } from "./candidates.ts"
+import { coverageOf } from "./coverage.ts"
+import { passes } from "./filter.ts"
+import { gather } from "./gather.ts"
+import { hitsOf } from "./hits.ts"
+import { type QueryError, RegionQuery, type SearchOptions, type Step } from "./RegionQuery.ts"
+import { resolveIn, resolveNamed, unavailable } from "./resolve-region.ts"
+
+export interface QueryOptions {
+  /** Stacks that late interaction scores at the most. */
+  readonly candidates: number
+}
+
+/** Stacks of one study that are matched against a standing region at the most. */
+const maxStudyStacks = 1000
+
+type Timings = SearchAnswer["timings"]
+
+/** Milliseconds to the hundredth. */
+const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.timed(effect), ([took, value]) => [Math.round(Duration.toMillis(took) * 100) / 100, value] as const)
+
+const sum = (timings: Timings): Timings => ({
+  ...timings,
+  total: Math.round(Object.values(timings).reduce((total, ms) => total + ms, 0) * 100) / 100,
+})
+
+/** The series that pass the filter, without the query's own: it would only find itself. */
+const admittedTo = (facts: ReadonlyArray<SeriesFacts>, filter: SearchFilter, own: SeriesInstanceUID | undefined) => {
+  const patient = facts.find(({ SeriesInstanceUID }) => SeriesInstanceUID === own)
+  const study = patient?.StudyInstanceUID
+  const otherPatient = filter.excludeSamePatient ?? true
+  return facts
+    .filter(({ SeriesInstanceUID }) => SeriesInstanceUID !== own)
+    .filter(({ StudyInstanceUID }) => !(otherPatient && study !== undefined && StudyInstanceUID === study))
+    .filter(passes(filter, patient?.patient))
+}
+
+const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
+  const ledger = yield* Ledger
+  const index = yield* VectorIndex
+  const reranker = yield* Reranker
+  const services = yield* Effect.context<Ledger | Blobs | Decoder | VectorIndex | Reranker>()
+
+  const steps = (query: QueryVolume, { k, filter, series: own }: SearchOptions, before: Timings) =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        const [factsMs, admitted] = yield* timed(
+          Effect.map(ledger.seriesFacts, (facts) => admittedTo(facts, filter, own)),
+        )
+        const { sequence } = yield* index.state
+        const coverage = coverageOf(admitted, sequence)
+        const searchable = new Set(admitted.flatMap((one) => (one.indexedFrames > 0 ? [one.SeriesInstanceUID] : [])))
+        const wanted = { wanted: Math.min(most, Math.max(50, 4 * k)), most }
+        const [probeMs, { voted, stacks }] = yield* timed(gather(query, searchable, wanted))
+        const first = onePerSeries(voted).slice(0, k)
+        const [outlineMs, outlined] = yield* timed(
+          reranker.outline(first.map((candidate) => firstWindow(query, candidate))),
+        )
+        const cosines = new Map(first.map(({ SeriesInstanceUID, cosine }) => [SeriesInstanceUID, cosine]))
+        const hits = hitsOf(outlined.map((one) => ({ ...one, score: cosines.get(one.SeriesInstanceUID) ?? 0 })))
+        const timings = { ...before, filter: factsMs, probe: probeMs, candidates: outlineMs }
+        const candidates: Step = { _tag: "Candidates", answer: { hits, coverage, timings: sum(timings) } }
+        const reranked = Effect.gen(function* () {
+          const mean = yield* index.mean
+          const [rerankMs, scored] = yield* timed(reranker.rerank(query, stacks, { mean, limit: k }))
+          const answer = { hits: hitsOf(scored), coverage, timings: sum({ ...timings, rerank: rerankMs }) }
+          return { _tag: "Hits", answer } satisfies Step
+        })
+        return Stream.concat(Stream.make(candidates), Stream.fromEffect(unavailable(reranked)))
+      }).pipe(unavailable),
+    ).pipe(Stream.provideContext(services))
+
+  const resolve: RegionQuery["Service"]["resolve"] = (request) =>
+    resolveNamed(request).pipe(Effect.provideContext(services), Effect.withSpan("RegionQuery.resolve"))
+
+  return RegionQuery.of({
+    resolve,
+    resolveVolume: (stacks, region) => resolveIn(stacks, region).pipe(Effect.provideContext(services)),
+    search: (request: RegionSearch): Stream.Stream<Step, QueryError> =>
+      Stream.unwrap(
+        Effect.map(timed(resolve(request)), ([ms, query]) => {
+          const { k = defaultHits, filter = {}, SeriesInstanceUID: series } = request
+          return steps(query, { k, filter, series }, { resolve: ms })
+        }),
+      ),
+    searchVolume: (query, options) => steps(query, options, {}),
+    matchStudy: Effect.fn("RegionQuery.matchStudy")(function* (query, study) {
+      const matched = Effect.gen(function* () {
+        const facts = yield* ledger.seriesFacts
+        const series = facts.filter((one) => one.StudyInstanceUID === study && one.indexedFrames > 0)
+        const stacks = yield* reranker.stacks(series.map(({ SeriesInstanceUID }) => SeriesInstanceUID))
+        return yield* reranker.rerank(query, stacks.slice(0, maxStudyStacks), { mean: yield* index.mean })
+      })
+      return hitsOf(yield* unavailable(matched))
+    }),
+  })
+})
+
+export const layer = (
+  options: QueryOptions,
+): Layer.Layer<RegionQuery, never, Ledger | Blobs | Decoder | VectorIndex | Reranker> =>
+  Layer.effect(RegionQuery, make(options))
