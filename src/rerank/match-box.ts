@@ -1,11 +1,12 @@
 // The query's box in the plane of a hit: found in the local grids of the aligned slices, then compared as a whole.
+import type { SliceHeader } from "../domain/slice.ts"
 import { evenly } from "./evenly.ts"
 import { findRectangle } from "./find-rectangle.ts"
 import type { Kernel } from "./kernel.ts"
 import { bodyRectangle, cellWeights, type Rectangle } from "./plane.ts"
 import type { QueryVolume } from "./Reranker.ts"
 import type { PlacedStack } from "./score-stack.ts"
-import type { CachedStack, StackSource } from "./stack-cache.ts"
+import type { StackSource } from "./stack-cache.ts"
 
 /** Aligned pairs whose grids are read: each is side² × dimension bytes from disk. */
 const maxPairs = 24
@@ -22,16 +23,19 @@ export const matchBox = async (
   source: StackSource,
   query: QueryVolume,
   mean: Float32Array,
-  stack: CachedStack,
+  /** Of the window's slices. */
+  headers: ReadonlyArray<SliceHeader>,
+  sequences: Float64Array,
   placed: PlacedStack,
 ): Promise<MatchedBox | undefined> => {
   const { dimension, boxVectors, extent } = query
-  const pairs = evenly(placed.alignment.length, maxPairs).flatMap((at) => {
-    const [row, index] = placed.alignment[at]!
-    const locals = source.locals(stack, index)
+  const met = evenly(placed.alignment.length, maxPairs).map((at) => placed.alignment[at]!)
+  const grids = source.locals(Float64Array.from(met, ([, index]) => sequences[index - placed.from]!))
+  const pairs = met.flatMap(([row, index], at) => {
+    const locals = grids[at] ?? new Int8Array(0)
     const side = Math.sqrt(locals.length / dimension)
-    const geometry = stack.headers[index]?.geometry
-    const usable = geometry !== undefined && side >= 1 && Number.isInteger(side) && locals.some((value) => value !== 0)
+    const geometry = headers[index - placed.from]?.geometry
+    const usable = geometry !== undefined && side >= 1 && Number.isInteger(side)
     return usable ? [{ row, geometry, locals, side }] : []
   })
   const first = pairs[0]

@@ -1,24 +1,43 @@
 // Stacks in the memory of a worker, least recently used out first; a stack that changed in the journal is read again.
 import type { SliceHeader } from "../domain/slice.ts"
-import type { SeriesInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
-import type { StackId, StackMatrix } from "../vector-index/VectorIndex.ts"
+import type { SeriesInstanceUID } from "../domain/uid.ts"
+import type { StackId } from "../vector-index/VectorIndex.ts"
 import { evenly } from "./evenly.ts"
 
-/** Where a worker has its stacks from. */
+/** One stack's slices in patient order. */
+export interface Slices {
+  /** Number of each slice: given once, never again. */
+  readonly sequences: Float64Array
+  /** mm along the normal. */
+  readonly positions: Float64Array
+  /** 1: nothing but background. */
+  readonly blank: Uint8Array
+}
+
+export interface SliceVectors extends Slices {
+  /** slices × dimension, unit length. */
+  readonly vectors: Float32Array
+}
+
+/** Where a worker has its stacks from. Every call sees the latest commit; undefined when there is nothing (any more). */
 export interface StackSource {
-  /** Differs whenever the stack's slices do; undefined when it has none (any more). */
+  /** Differs whenever the stack's slices do. Cheap: asked for every candidate. */
   readonly version: (id: StackId) => string | undefined
-  readonly read: (id: StackId) => StackMatrix | undefined
-  /** Local vectors of slice `index` (int8 × 127). */
-  readonly locals: (id: StackId, index: number) => Int8Array
+  readonly slices: (id: StackId) => Slices | undefined
+  /** Slices and vectors of one commit. */
+  readonly read: (id: StackId) => SliceVectors | undefined
+  /** Undefined as soon as one of the slices is gone. Parsing is slow: only of what is answered. */
+  readonly headers: (sequences: Float64Array) => ReadonlyArray<SliceHeader> | undefined
+  /** int8 × 127 per slice; empty for slices without. */
+  readonly locals: (sequences: Float64Array) => ReadonlyArray<Int8Array>
   /** Most slices first. */
   readonly stacksOf: (series: SeriesInstanceUID) => ReadonlyArray<StackId>
 }
 
 export interface CachedStack extends StackId {
-  readonly StudyInstanceUID: StudyInstanceUID
-  readonly headers: ReadonlyArray<SliceHeader>
   readonly version: string
+  /** Of all slices. */
+  readonly sequences: Float64Array
   /** Of the slices that vote: row i of `vectors` is slice `rows[i]`, at `positions[i]` mm. */
   readonly vectors: Float32Array
   readonly rows: Int32Array
@@ -27,23 +46,22 @@ export interface CachedStack extends StackId {
 
 /** Voting slices of one stack, evenly spread when it has more: bounds the work and memory of one candidate. */
 const maxVoting = 4096
-/** Heap of a parsed header, about. */
-const headerBytes = 1500
 
-const voting = (matrix: StackMatrix, version: string): CachedStack => {
-  const { headers, vectors, SeriesInstanceUID, StudyInstanceUID, stack } = matrix
-  const dimension = vectors.length / headers.length
-  const seen = headers.flatMap(({ geometry }, index) => (geometry.blank ? [] : [index]))
+const voting = ({ SeriesInstanceUID, stack }: StackId, slices: SliceVectors, version: string): CachedStack => {
+  const { sequences, vectors } = slices
+  const dimension = vectors.length / sequences.length
+  const seen = Array.from(slices.blank.keys()).filter((index) => slices.blank[index] === 0)
   const rows = Int32Array.from(evenly(seen.length, maxVoting), (at) => seen[at]!)
-  const compact = rows.length === headers.length ? vectors : new Float32Array(rows.length * dimension)
+  const compact = rows.length === sequences.length ? vectors : new Float32Array(rows.length * dimension)
   if (compact !== vectors) {
     rows.forEach((row, at) => compact.set(vectors.subarray(row * dimension, (row + 1) * dimension), at * dimension))
   }
-  const positions = Float64Array.from(rows, (row) => headers[row]!.geometry.position)
-  return { SeriesInstanceUID, StudyInstanceUID, stack, headers, version, vectors: compact, rows, positions }
+  const positions = Float64Array.from(rows, (row) => slices.positions[row]!)
+  return { SeriesInstanceUID, stack, version, sequences, vectors: compact, rows, positions }
 }
 
-const bytesOf = ({ headers, vectors }: CachedStack) => headers.length * headerBytes + vectors.byteLength
+const bytesOf = ({ vectors, sequences, rows, positions }: CachedStack) =>
+  vectors.byteLength + sequences.byteLength + rows.byteLength + positions.byteLength
 
 export const makeStackCache = (source: StackSource, maxBytes: number) => {
   const held = new Map<string, CachedStack>()
@@ -63,10 +81,10 @@ export const makeStackCache = (source: StackSource, maxBytes: number) => {
       return known
     }
     drop(key)
-    const matrix = version === undefined ? undefined : source.read(id)
-    if (matrix === undefined || version === undefined) return undefined
+    const slices = version === undefined ? undefined : source.read(id)
+    if (slices === undefined || version === undefined) return undefined
     // Read after its version was: if it changed in between, the next look finds another version and reads again.
-    const fresh = voting(matrix, version)
+    const fresh = voting(id, slices, version)
     held.set(key, fresh)
     bytes += bytesOf(fresh)
     for (const oldest of held.keys()) {

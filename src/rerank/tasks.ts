@@ -1,4 +1,5 @@
 // What a re-rank thread can do; the worker module composes it with the journal, so that neither stage knows the other.
+import type { SliceHeader } from "../domain/slice.ts"
 import type { SeriesInstanceUID } from "../domain/uid.ts"
 import type { StackId } from "../vector-index/VectorIndex.ts"
 import { openKernel } from "./kernel.ts"
@@ -6,7 +7,7 @@ import { matchBox } from "./match-box.ts"
 import { bodyRectangle, boxAround, intersection, isEmpty, type Rectangle } from "./plane.ts"
 import type { QueryVolume, Scored, SubVolume, Window } from "./Reranker.ts"
 import { type PlacedStack, scoreStacks } from "./score-stack.ts"
-import { type CachedStack, makeStackCache, type StackSource } from "./stack-cache.ts"
+import { makeStackCache, type StackSource } from "./stack-cache.ts"
 import { lowerBound } from "./windows.ts"
 
 export interface ScoreJob {
@@ -24,20 +25,21 @@ export interface PlaceJob extends Omit<ScoreJob, "candidates" | "limit"> {
 /** How much the box counts beside the window: both are cosines, and half a region is in its plane. */
 const boxShare = 0.5
 
+type Range = Pick<SubVolume, "SeriesInstanceUID" | "stack" | "from" | "to" | "alignment">
+
+/** `headers`: of the range's slices, at least one. */
 const subVolume = (
-  stack: CachedStack,
-  { from, to, alignment }: Pick<SubVolume, "from" | "to" | "alignment">,
+  { SeriesInstanceUID, stack, from, to, alignment }: Range,
+  headers: ReadonlyArray<SliceHeader>,
   rectangle?: Rectangle,
 ): SubVolume => {
-  const { SeriesInstanceUID, StudyInstanceUID } = stack
-  const headers = stack.headers.slice(from, to + 1)
   const slices = headers.map(({ geometry }) => {
     const body = bodyRectangle(geometry)
     const inside = rectangle === undefined ? body : intersection(rectangle, body)
     return { geometry, rectangle: isEmpty(inside) ? body : inside }
   })
-  const box = boxAround(slices)
-  return { SeriesInstanceUID, StudyInstanceUID, stack: stack.stack, from, to, headers, box, alignment }
+  const { StudyInstanceUID } = headers[0]!.instance
+  return { SeriesInstanceUID, StudyInstanceUID, stack, from, to, headers, box: boxAround(slices), alignment }
 }
 
 /** The tasks of a worker module, to be exported by name. `cacheBytes`: stacks kept in memory by this thread. */
@@ -62,13 +64,18 @@ export const rerankTasks = (
     const placed =
       stack.version === given.version ? given : (await scoreStacks(await kernel, query, mean, [stack], 1))[0]
     if (placed === undefined) return []
+    const sequences = stack.sequences.subarray(placed.from, placed.to + 1)
+    const headers = source.headers(sequences)
+    if (headers === undefined) return []
     const matched =
-      query.boxVectors.length === 0 ? undefined : await matchBox(await kernel, source, query, mean, stack, placed)
+      query.boxVectors.length === 0
+        ? undefined
+        : await matchBox(await kernel, source, query, mean, headers, sequences, placed)
     const alignment = placed.alignment.map(([row, index, cosine]) => [query.indices[row]!, index, cosine] as const)
     const score = matched === undefined ? placed.score : (1 - boxShare) * placed.score + boxShare * matched.score
     return [
       {
-        ...subVolume(stack, { ...placed, alignment }, matched?.rectangle),
+        ...subVolume({ ...placed, alignment }, headers, matched?.rectangle),
         score: Math.max(-1, Math.min(1, score)),
         lateInteraction: placed.lateInteraction,
       },
@@ -86,12 +93,15 @@ export const rerankTasks = (
     },
     outline: (windows: ReadonlyArray<Window>): ReadonlyArray<SubVolume> =>
       windows.flatMap((window) => {
-        const stack = stackOf(window)
-        if (stack === undefined) return []
-        const positions = stack.headers.map(({ geometry }) => geometry.position)
+        const slices = source.slices(window)
+        if (slices === undefined) return []
+        const { positions, sequences } = slices
         const at = (mm: number) => Math.min(positions.length - 1, lowerBound(positions, mm - 1e-3))
+        const [from, to] = [at(window.low), at(window.high)]
+        const headers = source.headers(sequences.subarray(from, to + 1))
+        if (headers === undefined || headers.length === 0) return []
         const alignment = window.meetings.map(([i, mm, cosine]) => [i, at(mm), cosine] as const)
-        return [subVolume(stack, { from: at(window.low), to: at(window.high), alignment })]
+        return [subVolume({ ...window, from, to, alignment }, headers)]
       }),
     stacksOf: (series: ReadonlyArray<SeriesInstanceUID>): ReadonlyArray<StackId> => series.flatMap(source.stacksOf),
   }
