@@ -21,12 +21,15 @@ export interface StackText extends Omit<StackMatrix, "headers" | "locals"> {
 export interface JournalReader {
   /** The stacks of a series that hold slices, most slices first. */
   readonly stacksOf: (series: SeriesInstanceUID) => ReadonlyArray<StackId>
-  /** Headers and vectors of one commit; `locals` is empty (see `readLocals`). Undefined when no slice is left. */
+  /**
+   * Headers and vectors of one commit; `locals` is empty (see `readLocals`). Undefined when no slice is left. Headers
+   * are parsed when first looked at (or when the matrix is cloned to another thread).
+   */
   readonly readStack: (series: SeriesInstanceUID, stack: string) => StackMatrix | undefined
   readonly readStackText: (series: SeriesInstanceUID, stack: string) => StackText | undefined
   /** `readStack` of many, one at a time; stacks without slices are left out. */
   readonly readStacks: (stacks: Iterable<StackId>) => Generator<StackMatrix>
-  /** Vectors only: several times faster than `readStacks`, which parses a header per slice. */
+  /** Vectors only. */
   readonly readVectors: (stacks: Iterable<StackId>) => Generator<StackVectors>
   /** Local vectors of rows from..to, both included: rows × gridSize² × dimension, × 127; slices without are zeros. */
   readonly readLocals: (series: SeriesInstanceUID, stack: string, from: number, to: number) => Int8Array
@@ -109,7 +112,13 @@ export const openJournalReader = ({ dir, modelId, dimension, gridSize }: Journal
     })
   const readStack: JournalReader["readStack"] = (series, stack) => {
     const text = readStackText(series, stack)
-    return text && { ...text, headers: parseHeaders(text.headers), locals: new Int8Array(0) }
+    if (text === undefined) return undefined
+    // Parsing takes three times as long as reading, and few stacks that are read become hits.
+    let parsed: StackMatrix["headers"] | undefined
+    return Object.defineProperty({ ...text, headers: [], locals: new Int8Array(0) }, "headers", {
+      get: () => (parsed ??= parseHeaders(text.headers)),
+      enumerable: true,
+    })
   }
 
   return {

@@ -27,7 +27,7 @@ export interface VectorIndexOptions extends JournalReaderOptions {
 }
 
 /** Longest stretch for which the thread builds and others wait. */
-const stretchMillis = 60
+const stretchMillis = 30
 /** Slices added or removed that make a snapshot due on a busy index: about 5 s of building at the next start. */
 const manyChanges = 10_000
 
