@@ -1,40 +1,50 @@
 // Resampled values to RGB bytes, turned upright on the way.
-import type { Range } from "./intensity.ts"
+import { air, ctWindows, type Range } from "./intensity.ts"
 import type { Orientation } from "./orientation.ts"
 
-interface Scale {
-  readonly scale: number
-  readonly offset: number
+/** Red, green and blue of 4096 steps from black to white; looked up, as three windows a pixel cost more to compute. */
+export type Palette = Uint8Array
+
+const steps = 4096
+
+/** `range` is what the steps run over, each channel a window of it. */
+const palette = (range: Range, channels: readonly [Range, Range, Range]): Palette => {
+  const found = new Uint8ClampedArray(steps * 3)
+  for (let step = 0; step < steps; step++) {
+    const value = range.low + (step * (range.high - range.low)) / (steps - 1)
+    for (const [i, { low, high }] of channels.entries()) found[step * 3 + i] = (255 * (value - low)) / (high - low)
+  }
+  return new Uint8Array(found.buffer)
 }
 
-/** `plane` holds stored units less their background, in stored order; value = slope × plane + offset. */
+/** Hounsfield units that some window tells apart. */
+export const ctRange: Range = { low: air, high: Math.max(...ctWindows.map(({ high }) => high)) }
+export const ctPalette: Palette = palette(ctRange, ctWindows)
+const unit: Range = { low: 0, high: 1 }
+export const greyPalette: Palette = palette(unit, [unit, unit, unit])
+
+/** `plane` holds size² values in stored order; scale × value + offset runs from 0, the palette's first colour, to 1, its last. */
 export const paint = (
   plane: Float32Array,
   size: number,
   turn: Orientation,
-  channels: readonly [Range, Range, Range],
-  slope: number,
+  colours: Palette,
+  scale: number,
   offset: number,
 ): Uint8Array => {
-  const out = new Uint8ClampedArray(size * size * 3)
-  const [red, green, blue] = channels.map(({ low, high }) => {
-    const scale = 255 / (high - low)
-    return { scale: slope * scale, offset: (offset - low) * scale }
-  }) as [Scale, Scale, Scale]
-  const one = channels[0] === channels[1]
+  const out = new Uint8Array(size * size * 3)
   const columnStride = (turn.transposed ? size : 1) * (turn.flipColumns ? -3 : 3)
   const rowStride = (turn.transposed ? 1 : size) * (turn.flipRows ? -3 : 3)
   const start = (columnStride < 0 ? -columnStride * (size - 1) : 0) + (rowStride < 0 ? -rowStride * (size - 1) : 0)
+  const [perStep, first] = [scale * (steps - 1), offset * (steps - 1) + 0.5]
   for (let y = 0, from = 0; y < size; y++) {
     for (let x = 0, to = start + y * rowStride; x < size; x++, to += columnStride) {
-      const value = plane[from++]!
-      if (one) out[to] = out[to + 1] = out[to + 2] = value * red.scale + red.offset
-      else {
-        out[to] = value * red.scale + red.offset
-        out[to + 1] = value * green.scale + green.offset
-        out[to + 2] = value * blue.scale + blue.offset
-      }
+      const step = plane[from++]! * perStep + first
+      const colour = (step > 0 ? (step < steps ? step | 0 : steps - 1) : 0) * 3
+      out[to] = colours[colour]!
+      out[to + 1] = colours[colour + 1]!
+      out[to + 2] = colours[colour + 2]!
     }
   }
-  return new Uint8Array(out.buffer)
+  return out
 }

@@ -2,9 +2,9 @@
 import type { PreparedSlice, SliceGeometry, Vec3 } from "../domain/slice.ts"
 import { bodyBox, type BodyBox } from "./body-box.ts"
 import { coarseGrid, type CoarseGrid, type Samples } from "./coarse-grid.ts"
-import { air, bodyHounsfield, bodyRange, coherence, ctWindows, frameRange, type Range } from "./intensity.ts"
+import { bodyHounsfield, bodyRange, coherence, frameRange, type Range } from "./intensity.ts"
 import { orientationOf, stackOf } from "./orientation.ts"
-import { paint } from "./paint.ts"
+import { ctPalette, ctRange, greyPalette, paint, type Palette } from "./paint.ts"
 import { resample } from "./resample.ts"
 import { crop, viewOf } from "./view.ts"
 
@@ -34,7 +34,7 @@ export interface DecodedFrame {
 interface Look {
   /** Modality values that are told apart; what is outside is clamped. */
   readonly clamp: Range
-  readonly channels: readonly [Range, Range, Range]
+  readonly colours: Palette
   readonly body: BodyBox | undefined
 }
 
@@ -53,7 +53,7 @@ const thickness = (cell: number, cells: number): number =>
 
 const grey = (range: Range, body: BodyBox | undefined): Look => ({
   clamp: range,
-  channels: [range, range, range],
+  colours: greyPalette,
   body,
 })
 
@@ -68,8 +68,8 @@ const look = (frame: DecodedFrame, grid: CoarseGrid): Look => {
       down: thickness(cellHeight, grid.rows),
     }
     return {
-      clamp: { low: air, high: ctWindows[2].high },
-      channels: ctWindows,
+      clamp: ctRange,
+      colours: ctPalette,
       body: bodyBox(grid, bodyHounsfield, thick, minCells),
     }
   }
@@ -93,12 +93,17 @@ export const prepareSlice = (frame: DecodedFrame & { readonly inputSize: number 
   const slope = (frame.RescaleSlope || 1) * (inverse ? -1 : 1)
   const intercept = frame.RescaleIntercept * (inverse ? -1 : 1)
   const grid = coarseGrid(samples, Rows, Columns, slope, intercept, padding)
-  const { clamp, channels, body } = look(frame, grid)
+  const { clamp, colours, body } = look(frame, grid)
   const [across, down] = crop(frame, grid, body)
   const turn = orientationOf(frame.ImageOrientationPatient)
-  const [first, second] = [(clamp.low - intercept) / slope, (clamp.high - intercept) / slope]
-  const [low, high] = slope > 0 ? [first, second] : [second, first]
-  const plane = resample(samples, Rows, Columns, across, down, size, { low, high, background: first, padding })
+  const stored = [(clamp.low - intercept) / slope, (clamp.high - intercept) / slope] as const
+  // Short samples are summed in whole numbers: a fraction of a unit wider, which painting makes good.
+  const whole = samples.BYTES_PER_ELEMENT <= 2
+  const low = whole ? Math.floor(Math.min(...stored)) : Math.min(...stored)
+  const high = whole ? Math.ceil(Math.max(...stored)) : Math.max(...stored)
+  const background = slope > 0 ? low : high
+  const plane = resample(samples, Rows, Columns, across, down, size, { low, high, background, padding })
+  const scale = slope / (clamp.high - clamp.low)
   const { normal } = turn
   const [x, y, z] = frame.ImagePositionPatient
   return {
@@ -115,6 +120,13 @@ export const prepareSlice = (frame: DecodedFrame & { readonly inputSize: number 
       view: viewOf(frame, turn, across, down, size),
       blank: body === undefined,
     },
-    pixels: paint(plane, size, turn, channels, slope, first * slope + intercept),
+    pixels: paint(
+      plane,
+      size,
+      turn,
+      colours,
+      scale,
+      (background * slope + intercept - clamp.low) / (clamp.high - clamp.low),
+    ),
   }
 }
