@@ -131,6 +131,8 @@ const seed = Effect.gen(function* () {
 const search = (request: Parameters<RegionQuery["Service"]["search"]>[0]) =>
   Effect.flatMap(RegionQuery, (query) => Stream.runCollect(query.search(request)))
 const region = { slices: { from: 10, to: 21 } }
+const answered = (filter: SearchFilter) =>
+  Effect.map(search({ ...uid(1), region, k: 200, filter }), (steps) => steps.at(-1)!.answer)
 const box = { min: [-60, -60, 50] as const, max: [20, 20, 105] as const }
 
 layer(Layer.provideMerge(Layer.effectDiscard(seed), Services(200)), { timeout: 60_000, excludeTestServices: true })(
@@ -226,8 +228,6 @@ layer(Layer.provideMerge(Layer.effectDiscard(seed), Services(200)), { timeout: 6
 
     it.effect("answers only from series that pass the filter", () =>
       Effect.gen(function* () {
-        const answered = (filter: SearchFilter) =>
-          Effect.map(search({ ...uid(1), region, k: 200, filter }), (steps) => steps.at(-1)!.answer)
         const ct = yield* answered({ Modality: "CT" })
         assert.lengthOf(ct.hits, 19)
         assert.isTrue(ct.hits.every(({ SeriesInstanceUID }) => Number(SeriesInstanceUID.slice(2)) % 2 === 1))

@@ -113,15 +113,16 @@ describe("box", () => {
   })
 })
 
-describe("segment", () => {
-  const frame = (layout: Layout, n: number, half: number) =>
-    [
-      [-half, -half],
-      [half, -half],
-      [half, half],
-      [-half, half],
-    ].map(([u = 0, v = 0]) => place(layout, u, v, n))
+/** Corners of a square about the normal, n mm along it. */
+const frame = (layout: Layout, n: number, half: number) =>
+  [
+    [-half, -half],
+    [half, -half],
+    [half, half],
+    [-half, half],
+  ].map(([u = 0, v = 0]) => place(layout, u, v, n))
 
+describe("segment", () => {
   it.each([
     ["axial", axial],
     ["sagittal", sagittal],

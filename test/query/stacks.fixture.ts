@@ -24,13 +24,14 @@ const at = (origin: Vec3, { right, down, normal }: Layout, u: number, v: number,
   origin[2] + right[2] * u + down[2] * v + normal[2] * n,
 ]
 
+const times = (a: Vec3, by: number): Vec3 => [a[0] * by, a[1] * by, a[2] * by]
+
 export const dot = (a: Vec3, b: Vec3) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 /** 100 × 100 pixels of 2 mm (200 mm a side, pixel edges from −100 to 100 about `origin`), seen whole by a 50 pixel input. */
 export const geometryAt = (layout: Layout, n: number, origin: Vec3 = [0, 0, 0], spacing = 5): SliceGeometry => {
   const first = at(origin, layout, -99, -99, n)
   const { right, down } = layout
-  const times = (a: Vec3, by: number): Vec3 => [a[0] * by, a[1] * by, a[2] * by]
   return {
     stack: "main",
     position: dot(layout.normal, first),
