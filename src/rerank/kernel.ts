@@ -13,7 +13,7 @@ export interface Rows {
 export interface Kernel {
   /**
    * Per item its rows × queries matrix of cosines, both sides less `mean`. `queries`: q × dimension. Answered in order,
-   * as one view of a shared buffer each: what is kept must be copied.
+   * each as a view of its run's own answer: to keep one keeps the run's.
    */
   readonly similarities: (
     queries: Float32Array,

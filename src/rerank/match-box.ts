@@ -9,7 +9,7 @@ import type { PlacedStack } from "./score-stack.ts"
 import type { StackSource } from "./stack-cache.ts"
 
 /** Aligned pairs whose grids are read: each is side² × dimension bytes from disk. */
-const maxPairs = 24
+const maxPairs = 16
 
 export interface MatchedBox {
   readonly rectangle: Rectangle

@@ -44,6 +44,16 @@ const leaderboard = (limit: number) => {
   }
 }
 
+interface Waiting {
+  readonly stack: CachedStack
+  /** Voting slices × queries. */
+  readonly values: Float32Array
+  readonly late: ReturnType<typeof lateInteraction>
+}
+
+/** Similarities held back so that the most promising stacks are aligned first: 400 stacks of 300 slices for 64 of the query. */
+const maxWaitingBytes = 32 * 2 ** 20
+
 /** Stacks without voting slices are left out, and those that could not reach the `limit` best series. */
 export const scoreStacks = async (
   kernel: Kernel,
@@ -65,24 +75,34 @@ export const scoreStacks = async (
     }
   }
   const found: Array<PlacedStack> = []
-  for await (const values of kernel.similarities(vectors, taking(), mean)) {
-    const stack = taken.shift()!
-    const { SeriesInstanceUID, version } = stack
-    const late = lateInteraction({ values, queries })
-    // A placement scores at the most each slice's best, or 0 where it meets none.
-    if (late.bound < board.bar()) continue
-    const { score, from, to, alignment } = localise({ values, queries }, positions, stack.positions, query.spacing)
-    board.enter(stack, score)
-    found.push({
-      SeriesInstanceUID,
-      stack: stack.stack,
-      version,
-      score,
-      lateInteraction: late.score,
-      from: stack.rows[from]!,
-      to: stack.rows[to]!,
-      alignment: alignment.map(([i, j, cosine]) => [rows[i]!, stack.rows[j]!, cosine] as const),
-    })
+  let waiting: Array<Waiting> = []
+  let bytes = 0
+  // The most promising first: they raise the bar under which the others need no alignment.
+  const settle = (): void => {
+    for (const { stack, values, late } of waiting.sort((a, b) => b.late.bound - a.late.bound)) {
+      // A placement scores at the most each slice's best, or 0 where it meets none.
+      if (late.bound < board.bar()) break
+      const { score, from, to, alignment } = localise({ values, queries }, positions, stack.positions, query.spacing)
+      board.enter(stack, score)
+      found.push({
+        SeriesInstanceUID: stack.SeriesInstanceUID,
+        stack: stack.stack,
+        version: stack.version,
+        score,
+        lateInteraction: late.score,
+        from: stack.rows[from]!,
+        to: stack.rows[to]!,
+        alignment: alignment.map(([i, j, cosine]) => [rows[i]!, stack.rows[j]!, cosine] as const),
+      })
+    }
+    waiting = []
+    bytes = 0
   }
+  for await (const values of kernel.similarities(vectors, taking(), mean)) {
+    waiting.push({ stack: taken.shift()!, values, late: lateInteraction({ values, queries }) })
+    bytes += values.byteLength
+    if (bytes > maxWaitingBytes) settle()
+  }
+  settle()
   return found
 }

@@ -1,6 +1,7 @@
 // The re-ranker on its threads and a journal on disk: a planted region is found; stacks grow, shrink and vanish.
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { Reranker, type QueryVolume } from "../../src/rerank/Reranker.ts"
 import * as WorkerReranker from "../../src/rerank/worker-reranker.ts"
 import { emptyFolder, idOf, type MadeStack, modelId, removeSlices, write } from "./journal.fixture.ts"
@@ -181,5 +182,25 @@ describe("WorkerReranker", () => {
       )
       assert.deepStrictEqual([found[0]?.box.min[2], found[0]?.box.max[2]], [19, 31])
     }).pipe(Effect.provide(layer(dir)))
+  })
+
+  it.live("keeps its thread, and what the thread knows, when a caller hangs up", () => {
+    const slow = WorkerReranker.layer({
+      workerUrl: new URL("thread.fixture.ts", import.meta.url),
+      threads: 1,
+      dir: "",
+      modelId,
+      dimension,
+      gridSize,
+    })
+    return Effect.gen(function* () {
+      const ask = (yield* Reranker).stacks([idOf("1.1").SeriesInstanceUID])
+      const before = yield* ask
+      const impatient = yield* Effect.forkChild(ask, { startImmediately: true })
+      const waiting = yield* Effect.forkChild(ask, { startImmediately: true })
+      yield* Fiber.interrupt(waiting)
+      yield* Fiber.interrupt(impatient)
+      assert.deepStrictEqual(yield* ask, before)
+    }).pipe(Effect.provide(slow))
   })
 })
