@@ -80,11 +80,13 @@ export const decodeEmbeddings = Effect.fnUntraced(function* (bytes: Uint8Array) 
     return yield* unreadable("length does not fit the header")
   }
   const localsAt = numbers + header.slices.length * dimension * 4
-  // Copied: the broker's buffer is aligned to nothing and lives as long as any view of it.
+  // Copied: the broker's buffer is aligned to nothing and lives as long as any view of it. A Buffer's own `slice` would
+  // be such a view.
+  const copy = (from: number, to: number) => Uint8Array.prototype.slice.call(bytes, from, to).buffer
   const slices = header.slices.map((slice, n): EmbeddedSlice => ({
     ...slice,
-    vector: new Float32Array(bytes.slice(numbers + n * dimension * 4, numbers + (n + 1) * dimension * 4).buffer),
-    locals: new Int8Array(bytes.slice(localsAt + n * locals, localsAt + (n + 1) * locals).buffer),
+    vector: new Float32Array(copy(numbers + n * dimension * 4, numbers + (n + 1) * dimension * 4)),
+    locals: new Int8Array(copy(localsAt + n * locals, localsAt + (n + 1) * locals)),
   }))
   return { model, dimension, NumberOfFrames, slices } satisfies Embeddings
 })

@@ -26,6 +26,10 @@ describe("embedding codec", () => {
       const shifted = new Uint8Array(bytes.length + 1)
       shifted.set(bytes, 1)
       assert.deepStrictEqual(yield* decodeEmbeddings(shifted.subarray(1)), message)
+      // What the client library hands over is a Buffer in a shared pool.
+      const pooled = yield* decodeEmbeddings(Buffer.from(bytes))
+      assert.deepStrictEqual(pooled, message)
+      assert.strictEqual(pooled.slices[0]?.vector.buffer.byteLength, dimension * 4)
     }),
   )
 

@@ -1,0 +1,28 @@
+// `npm run bench [-- NAME…]`: measures, prints, and writes test/bench/results.
+import { join } from "node:path"
+import { Effect } from "effect"
+import { embedBench } from "./embed.bench.ts"
+import { queryBench } from "./query.bench.ts"
+import { writeReport } from "./report.ts"
+import { searchableBench } from "./searchable.bench.ts"
+import { stowBench } from "./stow.bench.ts"
+
+const benches = { stow: stowBench, embed: embedBench, searchable: searchableBench, query: queryBench }
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !(name in benches))
+if (unknown.length > 0) {
+  process.stderr.write(`unknown: ${unknown.join(", ")}; there are ${Object.keys(benches).join(", ")}\n`)
+  process.exit(1)
+}
+
+const chosen = Object.entries(benches).filter(([name]) => wanted.length === 0 || wanted.includes(name))
+const tables = await Effect.runPromise(
+  Effect.forEach(chosen, ([name, bench]) =>
+    Effect.sync(() => process.stderr.write(`${name} …\n`)).pipe(Effect.andThen(bench)),
+  ),
+)
+// Only a whole run is a result to keep.
+const dir = join(import.meta.dirname, wanted.length === 0 ? "results" : "results.partial")
+process.stdout.write(
+  writeReport(dir, tables, ["npm run bench", ...(wanted.length > 0 ? ["--", ...wanted] : [])].join(" ")),
+)
