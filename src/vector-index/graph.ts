@@ -13,6 +13,9 @@ const chunk = 64
  */
 const expansion = { add: 256, search: 512 } as const
 
+/** Most neighbours of one search, all queries together. */
+const maxPlaces = 1_000_000
+
 /** A graph is worn when more than this share of its places, and more than so many, were removed. */
 const wornShare = 0.05
 const wornAbove = 1000
@@ -61,7 +64,7 @@ const wrap = (index: Index, dimension: number, start: { cursor: number; removed:
   return {
     cursor: () => cursor,
     size,
-    bytes: () => Number(index.capacity()) * 16 + size() * (2 * dimension + 200),
+    bytes: () => Number(index.capacity()) * 16 + size() * (2 * dimension + 260),
     advance: (journal, milliseconds) => {
       const deadline = performance.now() + milliseconds
       for (;;) {
@@ -80,7 +83,7 @@ const wrap = (index: Index, dimension: number, start: { cursor: number; removed:
     worn: () => removed > Math.max(wornAbove, size() * wornShare),
     search: (vectors, wanted) => {
       const n = vectors.length / dimension
-      const k = Math.min(wanted, size())
+      const k = Math.min(wanted, size(), Math.ceil(maxPlaces / Math.max(1, n)))
       if (k === 0 || n === 0)
         return { keys: new BigUint64Array(0), distances: new Float32Array(0), counts: Array<number>(n).fill(0) }
       // An array of rows is answered as a batch also when it is one.

@@ -121,7 +121,13 @@ export const remove = task((state, removals: ReadonlyArray<Removal>) => {
   forget(state, state.journal.remove(removals))
 })
 
-export const advance = task(advanceServing)
+export const advance = task((state, milliseconds: number): boolean => {
+  const { graph } = state
+  const done = advanceServing(state, milliseconds)
+  // Whoever waits for the end would wait for ever.
+  if (state.graph !== graph) throw new Error("the index could not follow the journal")
+  return done
+})
 
 export const search = movingTask(
   settled((state, { vectors, k }: { readonly vectors: Float32Array; readonly k: number }): SearchAnswer => {

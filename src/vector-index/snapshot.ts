@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises"
 
 const format = 1
 const manifest = "snapshot.json"
-const graphFile = /^graph-\d+\.usearch(\.part)?$/
+const graphFile = /^graph-\d+(-[0-9a-f]{8}\.usearch|\.part)$/
 
 /** What a saved index stands for: voting slices of the journal up to `cursor`, less those removed up to `removedUpTo`. */
 export interface Saved {
@@ -22,7 +22,7 @@ export interface Saved {
 }
 
 /** Where usearch writes, before the snapshot counts. */
-export const partPath = (folder: string, change: number): string => join(folder, `graph-${change}.usearch.part`)
+export const partPath = (folder: string, change: number): string => join(folder, `graph-${change}.part`)
 
 const synced = async (path: string, text?: string): Promise<void> => {
   const file = await open(path, text === undefined ? "r" : "w")
@@ -40,11 +40,13 @@ export const publishSnapshot = async (folder: string, saved: Saved): Promise<voi
   await synced(part)
   const hash = createHash("sha256")
   await pipeline(createReadStream(part, { highWaterMark: 1 << 20 }), hash)
-  const file = `graph-${saved.change}.usearch`
+  const sha256 = hash.digest("hex")
+  // Never the name of the snapshot that still counts, unless it is the same file.
+  const file = `graph-${saved.change}-${sha256.slice(0, 8)}.usearch`
   await rename(part, join(folder, file))
   await synced(folder)
   const target = join(folder, manifest)
-  await synced(`${target}.part`, JSON.stringify({ format, ...saved, file, sha256: hash.digest("hex") }))
+  await synced(`${target}.part`, JSON.stringify({ format, ...saved, file, sha256 }))
   await rename(`${target}.part`, target)
   await synced(folder)
   const stale = (await readdir(folder)).filter((name) => graphFile.test(name) && name !== file)

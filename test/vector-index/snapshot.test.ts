@@ -185,6 +185,8 @@ it.live("an index worn by removals is built anew by itself", () =>
     yield* inLife(dir, (index) =>
       Effect.gen(function* () {
         yield* index.add(many)
+        // The answer says that all of them are in the index, not only in the journal.
+        assert.deepStrictEqual(yield* index.verify, { missing: 0, orphaned: 0 })
         yield* index.remove(many.slice(300, 1400).map((_, i) => removal(300 + i)))
       }),
     )
