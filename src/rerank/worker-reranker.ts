@@ -107,6 +107,14 @@ const make = Effect.fnUntraced(function* (options: WorkerRerankerOptions) {
   return Reranker.of({
     rerank: Effect.fn("Reranker.rerank")(function* (query, candidates, { mean: given, limit = Infinity } = {}) {
       if (query.positions.length === 0) return []
+      if (query.dimension !== dimension) {
+        // An exemplar kept from before the model was changed: nothing here can be compared with it.
+        yield* Effect.logWarning("a query of another model's vectors finds nothing", {
+          dimension: query.dimension,
+          expected: dimension,
+        })
+        return []
+      }
       const mean = given ?? new Float32Array(query.dimension)
       const kept = query.boxVectors.length === 0 ? limit : Math.max(limit, leastBoxed)
       const placed = yield* spread<StackId, PlacedStack>(

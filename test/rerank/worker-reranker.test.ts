@@ -121,6 +121,7 @@ describe("WorkerReranker", () => {
     return Effect.gen(function* () {
       const reranker = yield* Reranker
       assert.deepStrictEqual(yield* reranker.rerank(query, ids(stacks), { mean }), [])
+      assert.deepStrictEqual(yield* reranker.rerank({ ...query, dimension: dimension / 2 }, ids(stacks)), [])
       assert.deepStrictEqual(yield* reranker.stacks([idOf("1.4").SeriesInstanceUID]), [])
       write(dir, dimension, stacks)
       assert.strictEqual((yield* reranker.rerank(query, ids(stacks), { mean })).length, 6)
