@@ -20,6 +20,12 @@ export interface Placed {
 
 const tolerance = 1e-9
 
+/**
+ * Placements that are aligned at the most. Where slices resemble their neighbours a few dozen settle it; in noise of
+ * thousands of slices the bounds say nothing, and the best of those with the highest bounds is answered.
+ */
+const maxAligned = 512
+
 interface Bands {
   readonly low: Int32Array
   readonly high: Int32Array
@@ -92,7 +98,7 @@ const align = (
 }
 
 /**
- * The best placement by mean aligned cosine, exact over all `placements`: an upper bound (each query slice's best within
+ * The best placement by mean aligned cosine, exact over all `placements` (but see `maxAligned`): an upper bound (each query slice's best within
  * its band, order ignored) is cheap, so the dynamic program runs only where the bound still beats the best so far.
  * Positions in mm, ascending, neither empty; `spacing`: mm a query slice stands for.
  */
@@ -108,12 +114,12 @@ export const localise = (
   const tried = placements(query, stack)
   const bounds = upperBounds(similarities, tried, query, stack, band)
   let best = { sum: Number.NEGATIVE_INFINITY, met: new Int32Array(0), placement: { offset: 0, scale: 1 } }
-  for (;;) {
+  for (let aligned = 0; aligned < maxAligned; aligned++) {
     // Of equal bounds the first: the scale nearest to 1.
     let next = 0
     for (let at = 1; at < bounds.length; at++) if (bounds[at]! > bounds[next]!) next = at
-    // Rounding of the two sums must not prune an equal.
-    if (!(bounds[next]! + tolerance > best.sum)) break
+    // What cannot be better by more than rounding would not replace the best.
+    if (!(bounds[next]! > best.sum + tolerance)) break
     bounds[next] = Number.NEGATIVE_INFINITY
     const placement = tried[next]!
     const found = align(similarities, bandsOf(placement, query, stack, spacing, band))
