@@ -29,7 +29,9 @@ export const gather = Effect.fn("query.gather")(function* (
   const rows = evenly(positions.length, maxProbes)
   const probes = new Float32Array(rows.length * dimension)
   rows.forEach((row, at) => probes.set(vectors.subarray(row * dimension, (row + 1) * dimension), at * dimension))
-  const enough = Math.min(wanted, series.size)
+  // So few that all of them are scored: nothing hangs on the probes.
+  const few = series.size <= most
+  const enough = few ? 0 : Math.min(wanted, series.size)
   const probe = Effect.fnUntraced(function* (k: number) {
     const found = yield* index.search(probes.slice(), k)
     const voted = tally(rows, found, (uid) => series.has(uid)).slice(0, most)
@@ -42,8 +44,7 @@ export const gather = Effect.fn("query.gather")(function* (
     k *= 4
     ;({ voted, done } = yield* probe(Math.min(k, neighbours.most)))
   }
-  if (series.size > most) return { voted, stacks: voted } satisfies Gathered
-  // So few that all of them can be scored: nothing hangs on the probes.
+  if (!few) return { voted, stacks: voted } satisfies Gathered
   const known = new Set(voted.map(({ SeriesInstanceUID, stack }) => `${SeriesInstanceUID} ${stack}`))
   const others = (yield* (yield* Reranker).stacks([...series])).filter(
     ({ SeriesInstanceUID, stack }) => !known.has(`${SeriesInstanceUID} ${stack}`),
