@@ -98,8 +98,9 @@ const align = (
 }
 
 /**
- * The best placement by mean aligned cosine, exact over all `placements` (but see `maxAligned`): an upper bound (each query slice's best within
- * its band, order ignored) is cheap, so the dynamic program runs only where the bound still beats the best so far.
+ * The best placement by mean aligned cosine, exact over all `placements` (but see `maxAligned`): an upper bound (each
+ * query slice's best within its band, order ignored) is cheap, so the dynamic program runs only where the bound still
+ * beats the best so far.
  * Positions in mm, ascending, neither empty; `spacing`: mm a query slice stands for.
  */
 export const localise = (
