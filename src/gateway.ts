@@ -144,7 +144,8 @@ const Server = Layer.unwrap(
     )
     return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
       Layer.provideMerge(
-        NodeHttpServer.layer(createServer, {
+        // No limit on a whole request: a large upload may take hours; idle bodies are ended by STOW itself.
+        NodeHttpServer.layer(() => createServer({ requestTimeout: 0 }), {
           port: listener.port,
           host: listener.host,
           gracefulShutdownTimeout: "10 seconds",

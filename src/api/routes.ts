@@ -47,11 +47,11 @@ const ready = Effect.gen(function* () {
   return HttpServerResponse.jsonUnsafe({ ledger, nats }, { status: ledger && nats ? 200 : 503 })
 })
 
-const Operational = HttpRouter.addAll([
-  HttpRouter.route("GET", "/health/live", HttpServerResponse.jsonUnsafe({ live: true })),
-  HttpRouter.route("GET", "/health/ready", ready),
-  HttpRouter.route("GET", "/metrics", metrics),
-])
+const Operational = Layer.mergeAll(
+  HttpRouter.add("GET", "/health/live", Effect.succeed(HttpServerResponse.jsonUnsafe({ live: true }))),
+  HttpRouter.add("GET", "/health/ready", ready),
+  HttpRouter.add("GET", "/metrics", metrics),
+)
 
 export const ApiRoutes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(

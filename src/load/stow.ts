@@ -46,6 +46,7 @@ const Answer = Schema.Struct({ "00081198": Items, "00081199": Items })
 // PS3.18 §I.2.2 table of failure reasons.
 const failureReasons: Readonly<Record<number, string>> = {
   0x0110: "processing failure",
+  0x0111: "the same UID is stored with other content",
   0x0122: "SOP class not supported",
   0x0124: "not authorised",
   0xa700: "out of resources",
