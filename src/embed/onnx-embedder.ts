@@ -26,8 +26,12 @@ export interface EmbedderOptions {
 
 /** An incomplete batch waits so long for other callers' slices. */
 const gatherTime = "3 millis"
-/** A model that takes longer for one batch is taken to hang. */
-const runTimeout = "60 seconds"
+/**
+ * A thread that is stopped inside the model takes the whole process along (onnxruntime-node throws where nobody
+ * catches). So no run has a deadline, and who stops the embedder waits for the runs under way.
+ */
+const run = <A>(pool: Pool, task: string, argument: unknown, transfer: ReadonlyArray<ArrayBuffer> = []) =>
+  Effect.uninterruptible(pool.run<A>(task, argument, { transfer }))
 
 interface Waiting {
   readonly pixels: Uint8Array
@@ -58,19 +62,15 @@ const owned = (pixels: Uint8Array): Uint8Array =>
 /** Runs one batch and answers each slice; a failed run fails its slices, and no others. */
 const runBatch = (pool: Pool, batch: ReadonlyArray<Waiting>) => {
   const images = batch.map(({ pixels }) => owned(pixels))
-  return pool
-    .run<ReadonlyArray<Embedding>>("embed", images, {
-      timeout: runTimeout,
-      transfer: images.map(({ buffer }) => buffer as ArrayBuffer),
-    })
-    .pipe(
-      Effect.matchEffect({
-        onFailure: (error) =>
-          Effect.forEach(batch, ({ answer }) => Deferred.fail(answer, embedError(error)), { discard: true }),
-        onSuccess: (embeddings) =>
-          Effect.forEach(batch, ({ answer }, i) => Deferred.succeed(answer, embeddings[i]!), { discard: true }),
-      }),
-    )
+  const buffers = images.map(({ buffer }) => buffer as ArrayBuffer)
+  return run<ReadonlyArray<Embedding>>(pool, "embed", images, buffers).pipe(
+    Effect.matchEffect({
+      onFailure: (error) =>
+        Effect.forEach(batch, ({ answer }) => Deferred.fail(answer, embedError(error)), { discard: true }),
+      onSuccess: (embeddings) =>
+        Effect.forEach(batch, ({ answer }, i) => Deferred.succeed(answer, embeddings[i]!), { discard: true }),
+    }),
+  )
 }
 
 const make = Effect.fn("onnxEmbedder")(function* (options: EmbedderOptions) {
@@ -84,7 +84,7 @@ const make = Effect.fn("onnxEmbedder")(function* (options: EmbedderOptions) {
   })
   // As many probes as threads: each opens its session before the first slice comes.
   yield* Effect.all(
-    Array.from({ length: options.threads }, () => pool.run("probe", preset.input.size, { timeout: runTimeout })),
+    Array.from({ length: options.threads }, () => run(pool, "probe", preset.input.size)),
     { concurrency: "unbounded", discard: true },
   ).pipe(Effect.mapError((error) => new ModelError({ message: `model preset ${name}: ${path}: ${error.message}` })))
 
