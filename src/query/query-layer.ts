@@ -16,13 +16,16 @@ import { coverageOf } from "./coverage.ts"
 import { passes } from "./filter.ts"
 import { gather } from "./gather.ts"
 import { hitsOf } from "./hits.ts"
-import { type QueryError, RegionQuery, type SearchOptions, type Step } from "./RegionQuery.ts"
+import { QueryError, RegionQuery, type SearchOptions, type Step } from "./RegionQuery.ts"
 import { resolveIn, resolveNamed, unavailable } from "./resolve-region.ts"
 
 export interface QueryOptions {
   /** Stacks that late interaction scores at the most. */
   readonly candidates: number
 }
+
+/** Searches at a time; more are refused, so that none waits for long and none piles up. */
+export const maxSearches = 64
 
 /** Stacks of one study that are matched against a standing region at the most. */
 const maxStudyStacks = 1000
@@ -54,6 +57,20 @@ const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
   const index = yield* VectorIndex
   const reranker = yield* Reranker
   const services = yield* Effect.context<Ledger | Blobs | Decoder | VectorIndex | Reranker>()
+
+  let running = 0
+  /** One place of `maxSearches`, until the scope of the stream closes. */
+  const place = Effect.acquireRelease(
+    Effect.suspend(() => {
+      if (running >= maxSearches) {
+        return Effect.fail(new QueryError({ reason: "unavailable", message: "too many searches at a time; try again" }))
+      }
+      running += 1
+      return Effect.void
+    }),
+    () => Effect.sync(() => void (running -= 1)),
+  )
+  const placed = <A>(stream: Stream.Stream<A, QueryError>) => Stream.unwrap(Effect.as(place, stream))
 
   const steps = (query: QueryVolume, { k, filter, series: own }: SearchOptions, before: Timings) =>
     Stream.unwrap(
@@ -91,13 +108,15 @@ const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
     resolve,
     resolveVolume: (stacks, region) => resolveIn(stacks, region).pipe(Effect.provideContext(services)),
     search: (request: RegionSearch): Stream.Stream<Step, QueryError> =>
-      Stream.unwrap(
-        Effect.map(timed(resolve(request)), ([ms, query]) => {
-          const { k = defaultHits, filter = {}, SeriesInstanceUID: series } = request
-          return steps(query, { k, filter, series }, { resolve: ms })
-        }),
+      placed(
+        Stream.unwrap(
+          Effect.map(timed(resolve(request)), ([ms, query]) => {
+            const { k = defaultHits, filter = {}, SeriesInstanceUID: series } = request
+            return steps(query, { k, filter, series }, { resolve: ms })
+          }),
+        ),
       ),
-    searchVolume: (query, options) => steps(query, options, {}),
+    searchVolume: (query, options) => placed(steps(query, options, {})),
     matchStudy: Effect.fn("RegionQuery.matchStudy")(function* (query, study) {
       const matched = Effect.gen(function* () {
         const facts = yield* ledger.seriesFacts
