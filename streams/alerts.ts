@@ -15,7 +15,6 @@ export const alerts = Effect.gen(function* () {
       filter: "dicom.study.ready.>",
       schema: StudyReady,
       maxAckPending: 64,
-      ackWait: "5 minutes",
     })
     .pipe(
       Stream.runForEach((delivery) =>

@@ -19,7 +19,6 @@ export const deletions = Effect.gen(function* () {
       filter: "dicom.instance.deleted.>",
       schema: InstanceDeleted,
       maxAckPending: 512,
-      ackWait: "1 minute",
     })
     .pipe(
       Stream.groupedWithin(256, "50 millis"),

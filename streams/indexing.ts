@@ -58,7 +58,6 @@ export const indexing = Effect.gen(function* () {
       durable: "index",
       filter: "embeddings.>",
       maxAckPending: 256,
-      ackWait: "1 minute",
     })
     .pipe(
       Stream.groupedWithin(batch.messages, batch.wait),

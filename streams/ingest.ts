@@ -84,8 +84,11 @@ const handle = Effect.fnUntraced(function* (delivery: Delivery<InstanceAccepted>
           ? handBack("decode")(error)
           : setAside("decode", `${error.reason}: ${error.detail}`).pipe(Effect.andThen(delivery.ack)),
       EmbedError: handBack("embed"),
-      // The broker is away: the item stays unacknowledged and comes back with it.
-      NatsError: (error) => Effect.logWarning("embeddings not published yet", error.operation),
+      // The broker is away or slow: not the item's fault, however often.
+      NatsError: (error) =>
+        Effect.logWarning("embeddings not published yet", { operation: error.operation }).pipe(
+          Effect.andThen(delivery.nak("1 second")),
+        ),
     }),
   )
 })
@@ -100,13 +103,16 @@ export const ingest = (options: IngestOptions) =>
         filter: "dicom.instance.accepted.>",
         schema: InstanceAccepted,
         maxAckPending: options.concurrency * 4,
-        ackWait: "2 minutes",
       })
       .pipe(
         Stream.mapEffect(
           (delivery) =>
             handle(delivery).pipe(
-              Effect.catch((error) => Effect.logError("ledger not available, item comes back", error)),
+              Effect.catch((error) =>
+                Effect.logError("ledger not available, item comes back", error).pipe(
+                  Effect.andThen(delivery.nak("2 seconds")),
+                ),
+              ),
             ),
           { concurrency: options.concurrency, unordered: true },
         ),

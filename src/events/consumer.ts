@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import {
   AckPolicy,
@@ -18,8 +19,13 @@ export interface Consumption {
   readonly filter: string
   /** Deliveries without acknowledgement at a time: the bound of what this process holds. */
   readonly maxAckPending: number
-  readonly ackWait: Duration.Input
 }
+
+/**
+ * A delivery that is neither acknowledged nor renewed for so long is delivered again. What this process holds it renews
+ * every third of that; so work may take as long as it likes, and the work of a process that died comes back soon.
+ */
+const ackWaitMillis = 10_000
 
 export interface Delivery<A> {
   readonly value: A
@@ -32,8 +38,6 @@ export interface Delivery<A> {
   readonly nak: (delay: Duration.Input) => Effect.Effect<void>
   /** Never again. */
   readonly term: Effect.Effect<void>
-  /** Still at it: restarts the wait for the acknowledgement. */
-  readonly working: Effect.Effect<void>
 }
 
 interface Source {
@@ -43,22 +47,35 @@ interface Source {
   readonly ensure: () => Promise<void>
 }
 
-const delivery = (message: JsMsg): Delivery<Uint8Array> => ({
-  value: message.data,
-  streamSequence: message.seq,
-  attempts: message.info.deliveryCount,
-  ack: Effect.sync(() => message.ack()),
-  nak: (delay) => Effect.sync(() => message.nak(Duration.toMillis(delay))),
-  term: Effect.sync(() => message.term()),
-  working: Effect.sync(() => message.working()),
-})
+const delivery = (message: JsMsg, held: Set<JsMsg>): Delivery<Uint8Array> => {
+  held.add(message)
+  const settle = (how: () => void) =>
+    Effect.sync(() => {
+      held.delete(message)
+      how()
+    })
+  return {
+    value: message.data,
+    streamSequence: message.seq,
+    attempts: message.info.deliveryCount,
+    ack: settle(() => message.ack()),
+    nak: (delay) => settle(() => message.nak(Duration.toMillis(delay))),
+    term: settle(() => message.term()),
+  }
+}
 
 /** Declares the consumer, pulls from it until it ends, and starts again: it ends when the broker lost stream or consumer. */
 export const consumeBytes = (source: Source, consumption: Consumption): Stream.Stream<Delivery<Uint8Array>> =>
   Stream.callback(
     (queue) =>
       Effect.gen(function* () {
-        const { stream, durable, filter, maxAckPending, ackWait } = consumption
+        const { stream, durable, filter, maxAckPending } = consumption
+        const held = new Set<JsMsg>()
+        yield* Effect.forkScoped(
+          Effect.sync(() => held.forEach((message) => message.working())).pipe(
+            Effect.repeat(Schedule.spaced(ackWaitMillis / 3)),
+          ),
+        )
         const pull = Effect.tryPromise(async (signal) => {
           await source.manager.consumers
             .add(stream, {
@@ -66,7 +83,7 @@ export const consumeBytes = (source: Source, consumption: Consumption): Stream.S
               filter_subject: filter,
               ack_policy: AckPolicy.Explicit,
               deliver_policy: DeliverPolicy.All,
-              ack_wait: Duration.toMillis(ackWait) * 1e6,
+              ack_wait: ackWaitMillis * 1e6,
               max_ack_pending: maxAckPending,
             })
             .catch(async (cause: unknown) => {
@@ -77,7 +94,7 @@ export const consumeBytes = (source: Source, consumption: Consumption): Stream.S
                 throw cause
               }
               await source.manager.consumers.update(stream, durable, {
-                ack_wait: Duration.toMillis(ackWait) * 1e6,
+                ack_wait: ackWaitMillis * 1e6,
                 max_ack_pending: maxAckPending,
               })
             })
@@ -86,7 +103,7 @@ export const consumeBytes = (source: Source, consumption: Consumption): Stream.S
             max_messages: maxAckPending,
             abort_on_missing_resource: true,
             callback: (message) => {
-              Queue.offerUnsafe(queue, delivery(message))
+              Queue.offerUnsafe(queue, delivery(message, held))
             },
           })
           // `close()` never returns in nats 2.29; `stop()` ends it.

@@ -15,7 +15,6 @@ const consumption = {
   durable: "test",
   filter: "dicom.test.>",
   maxAckPending: 32,
-  ackWait: "1 second",
 } as const
 const alive = (pid: number) => {
   try {
