@@ -51,7 +51,8 @@ CREATE TABLE instance (
   -- How often its event was sent; part of the event's msgID.
   attempt INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX instance_series ON instance (SeriesInstanceUID);
+-- Covers the facts of a series without reading its instances' rows.
+CREATE INDEX instance_series ON instance (SeriesInstanceUID, stage, reason);
 CREATE INDEX instance_study ON instance (StudyInstanceUID);
 CREATE INDEX instance_digest ON instance (digest);
 CREATE INDEX instance_unfinished ON instance (stage, stageSince) WHERE stage IN ('accepted', 'decoded', 'embedded');
