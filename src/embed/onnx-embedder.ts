@@ -26,13 +26,6 @@ export interface EmbedderOptions {
 
 /** An incomplete batch waits so long for other callers' slices. */
 const gatherTime = "3 millis"
-/**
- * A thread that is stopped inside the model takes the whole process along (onnxruntime-node throws where nobody
- * catches). So no run has a deadline, and who stops the embedder waits for the runs under way.
- */
-const run = <A>(pool: Pool, task: string, argument: unknown, transfer: ReadonlyArray<ArrayBuffer> = []) =>
-  Effect.uninterruptible(pool.run<A>(task, argument, { transfer }))
-
 interface Waiting {
   readonly pixels: Uint8Array
   readonly answer: Deferred.Deferred<Embedding, EmbedError>
@@ -63,7 +56,7 @@ const owned = (pixels: Uint8Array): Uint8Array =>
 const runBatch = (pool: Pool, batch: ReadonlyArray<Waiting>) => {
   const images = batch.map(({ pixels }) => owned(pixels))
   const buffers = images.map(({ buffer }) => buffer as ArrayBuffer)
-  return run<ReadonlyArray<Embedding>>(pool, "embed", images, buffers).pipe(
+  return pool.run<ReadonlyArray<Embedding>>("embed", images, { transfer: buffers }).pipe(
     Effect.matchEffect({
       onFailure: (error) =>
         Effect.forEach(batch, ({ answer }) => Deferred.fail(answer, embedError(error)), { discard: true }),
@@ -81,10 +74,11 @@ const make = Effect.fn("onnxEmbedder")(function* (options: EmbedderOptions) {
     filename: new URL("./embed-worker.ts", import.meta.url),
     threads: options.threads,
     data: { preset, path } satisfies SessionModel,
+    stoppable: false,
   })
   // As many probes as threads: each opens its session before the first slice comes.
   yield* Effect.all(
-    Array.from({ length: options.threads }, () => run(pool, "probe", preset.input.size)),
+    Array.from({ length: options.threads }, () => pool.run("probe", preset.input.size)),
     { concurrency: "unbounded", discard: true },
   ).pipe(Effect.mapError((error) => new ModelError({ message: `model preset ${name}: ${path}: ${error.message}` })))
 

@@ -2,7 +2,7 @@
 import type { SliceHeader } from "../domain/slice.ts"
 import type { SeriesInstanceUID } from "../domain/uid.ts"
 import type { StackId } from "../vector-index/VectorIndex.ts"
-import { openKernel } from "./kernel.ts"
+import { type Kernel, openKernel } from "./kernel.ts"
 import { matchBox } from "./match-box.ts"
 import { bodyRectangle, boxAround, intersection, isEmpty, type Rectangle } from "./plane.ts"
 import type { QueryVolume, Scored, SubVolume, Window } from "./Reranker.ts"
@@ -47,7 +47,9 @@ export const rerankTasks = (
   source: StackSource,
   options: { readonly dimension: number; readonly cacheBytes: number },
 ) => {
-  const kernel = openKernel(options.dimension)
+  let opened: Promise<Kernel> | undefined
+  // Within a task, not while the module loads: a thread must not be stopped here, and only tasks are waited for.
+  const kernel = () => (opened ??= openKernel(options.dimension))
   const stackOf = makeStackCache(source, options.cacheBytes)
 
   function* stacksOf(ids: Iterable<StackId>) {
@@ -62,7 +64,7 @@ export const rerankTasks = (
     if (stack === undefined) return []
     // It changed since it was scored: indices have moved.
     const placed =
-      stack.version === given.version ? given : (await scoreStacks(await kernel, query, mean, [stack], 1))[0]
+      stack.version === given.version ? given : (await scoreStacks(await kernel(), query, mean, [stack], 1))[0]
     if (placed === undefined) return []
     const sequences = stack.sequences.subarray(placed.from, placed.to + 1)
     const headers = source.headers(sequences)
@@ -70,7 +72,7 @@ export const rerankTasks = (
     const matched =
       query.boxVectors.length === 0
         ? undefined
-        : await matchBox(await kernel, source, query, mean, headers, sequences, placed)
+        : await matchBox(await kernel(), source, query, mean, headers, sequences, placed)
     const alignment = placed.alignment.map(([row, index, cosine]) => [query.indices[row]!, index, cosine] as const)
     const score = matched === undefined ? placed.score : (1 - boxShare) * placed.score + boxShare * matched.score
     return [
@@ -83,9 +85,9 @@ export const rerankTasks = (
   }
 
   return {
-    ready: async (): Promise<void> => void (await kernel),
+    ready: async (): Promise<void> => void (await kernel()),
     score: async ({ query, mean, candidates, limit }: ScoreJob): Promise<ReadonlyArray<PlacedStack>> =>
-      scoreStacks(await kernel, query, mean, stacksOf(candidates), limit),
+      scoreStacks(await kernel(), query, mean, stacksOf(candidates), limit),
     place: async (job: PlaceJob): Promise<ReadonlyArray<Scored>> => {
       const scored: Array<Scored> = []
       for (const placed of job.placed) scored.push(...(await place(job, placed)))

@@ -1,8 +1,6 @@
 // The Reranker on worker threads: a series always goes to the same thread, so each holds its own share of the stacks.
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Semaphore from "effect/Semaphore"
 import type { SeriesInstanceUID } from "../domain/uid.ts"
 import type { StackId } from "../vector-index/VectorIndex.ts"
 import { makePool, type WorkerError } from "../workers/pool.ts"
@@ -29,7 +27,7 @@ export interface WorkerRerankerOptions extends Omit<QueryThread, "cacheBytes"> {
   readonly cacheMegabytes?: number
 }
 
-/** Of one task, from its start. */
+/** How long a caller waits for one task, its turn included. */
 const deadline = "30 seconds"
 
 /** Hits whose box in the plane is looked for, at least: it may lift one that the window alone ranks lower. */
@@ -54,28 +52,13 @@ const bestOfSeries = <A extends StackId & { readonly score: number }>(stacks: Re
 }
 
 /**
- * One thread. Interrupting a task would stop its thread, and the stacks it keeps would be lost: a caller who hangs up
- * leaves what is running to end, and what waits for its turn never starts.
+ * One thread, never stopped in the middle of a task: the model does not survive it, and the stacks it keeps would be
+ * lost. A caller who hangs up or waited too long leaves what is running to end, and what waits for its turn never starts.
  */
 const makeThread = Effect.fnUntraced(function* (filename: URL, data: QueryThread) {
-  const pool = yield* makePool({ filename, threads: 1, data })
-  const turn = yield* Semaphore.make(1)
+  const pool = yield* makePool({ filename, threads: 1, data, stoppable: false })
   return <A>(task: string, argument: unknown): Effect.Effect<A, RerankError> =>
-    Effect.uninterruptibleMask((restore) =>
-      restore(turn.take(1)).pipe(
-        Effect.andThen(
-          pool
-            .run<A>(task, argument, { timeout: deadline })
-            .pipe(
-              Effect.mapError(failed),
-              Effect.ensuring(turn.release(1)),
-              Effect.interruptible,
-              Effect.forkDetach({ startImmediately: true }),
-            ),
-        ),
-        Effect.flatMap((running) => restore(Fiber.join(running))),
-      ),
-    )
+    Effect.mapError(pool.run<A>(task, argument, { timeout: deadline }), failed)
 })
 
 const make = Effect.fnUntraced(function* (options: WorkerRerankerOptions) {

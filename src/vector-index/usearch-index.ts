@@ -2,7 +2,6 @@
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
@@ -60,9 +59,8 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
   const data: JournalReaderOptions = { dir, modelId, dimension, gridSize }
   const folder = dirname(journalPath(dir, modelId))
   const filename = options.worker ?? new URL("./index-tasks.ts", import.meta.url)
-  const pool = yield* makePool({ filename, threads: 1, data })
+  const pool = yield* makePool({ filename, threads: 1, data, stoppable: false })
 
-  /** A caller that stops waiting must not stop the thread, so the task runs in its own fiber. */
   const run = <Name extends keyof Tasks>(
     name: Name,
     argument: Parameters<Tasks[Name]>[0],
@@ -70,8 +68,6 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
   ): Effect.Effect<Answer<Name>, VectorIndexError> =>
     pool.run<Outcome<Answer<Name>>>(name, argument, { transfer }).pipe(
       Effect.mapError((cause) => new VectorIndexError({ reason: "worker", cause })),
-      Effect.forkDetach({ startImmediately: true }),
-      Effect.flatMap(Fiber.join),
       Effect.tap(({ warnings }) =>
         Effect.forEach(warnings, (warning) => Effect.logWarning(warning, { model: modelId }), { discard: true }),
       ),

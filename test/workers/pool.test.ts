@@ -1,6 +1,6 @@
-// The pool survives what its threads do.
-import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+// The pool survives what its threads do, and stops no thread that must not be stopped.
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import { makePool } from "../../src/workers/pool.ts"
 
 const pool = makePool({ filename: new URL("./tasks.fixture.ts", import.meta.url), threads: 1, data: { name: "x" } })
@@ -30,3 +30,61 @@ it.live.each(["throws", "dies", "hangs"] as const)("goes on after a task that %s
     assert.strictEqual(after.value, "still here")
   }).pipe(Effect.scoped),
 )
+
+describe("of threads that are not to be stopped", () => {
+  const unstoppable = makePool({
+    filename: new URL("./tasks.fixture.ts", import.meta.url),
+    threads: 1,
+    stoppable: false,
+  })
+  const busy = () => new Int32Array(new SharedArrayBuffer(8))
+
+  it.live("lets the running task end, whoever gives up, and starts none that nobody waits for", () =>
+    Effect.gen(function* () {
+      const { run } = yield* unstoppable
+      const { threadId } = yield* run<Echo>("echo", 0)
+      const [first, second] = [busy(), busy()]
+      const running = yield* Effect.forkChild(run("waits", first), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(run("waits", second), { startImmediately: true })
+      yield* Fiber.interrupt(waiting)
+      yield* Fiber.interrupt(running)
+      const late = yield* Effect.flip(run("echo", 1, { timeout: "20 millis" }))
+      assert.strictEqual(late.reason, "timeout")
+      Atomics.store(first, 0, 1)
+      Atomics.notify(first, 0)
+      const after = yield* run<Echo>("echo", 2)
+      // The same thread, and the only echo between is this one.
+      assert.deepStrictEqual([after.threadId, after.calls], [threadId, 2])
+      assert.deepStrictEqual([first[1], second[1]], [1, 0])
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("waits at its end for what runs, and fails what waits or comes later", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { run } = yield* Scope.provide(unstoppable, scope)
+      yield* run("echo", 0)
+      const task = busy()
+      const running = yield* Effect.forkChild(run("waits", task), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(Effect.flip(run("echo", 1)), { startImmediately: true })
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* Effect.sleep("20 millis")
+      assert.isUndefined(closing.pollUnsafe())
+      Atomics.store(task, 0, 1)
+      Atomics.notify(task, 0)
+      yield* Fiber.join(closing)
+      assert.strictEqual(yield* Fiber.join(running), "ended")
+      assert.strictEqual((yield* Fiber.join(waiting)).reason, "died")
+      assert.strictEqual((yield* Effect.flip(run("echo", 2))).reason, "died")
+    }),
+  )
+
+  it.live.each(["throws", "dies"] as const)("replaces one that %s", (task) =>
+    Effect.gen(function* () {
+      const { run } = yield* unstoppable
+      const error = yield* Effect.flip(run(task, undefined))
+      assert.strictEqual(error.reason, { throws: "threw", dies: "died" }[task])
+      assert.strictEqual((yield* run<Echo>("echo", "still here")).value, "still here")
+    }).pipe(Effect.scoped),
+  )
+})

@@ -11,3 +11,9 @@ export const dies = () => process.exit(3)
 export const hangs = () => {
   for (;;);
 }
+/** Counts itself in the second number and waits until the first is not 0. */
+export const waits = (shared: Int32Array) => {
+  Atomics.add(shared, 1, 1)
+  Atomics.wait(shared, 0, 0)
+  return "ended"
+}
