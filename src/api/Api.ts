@@ -10,9 +10,10 @@ import { SearchAnswer } from "../domain/hit.ts"
 import { RegionSearch } from "../domain/region.ts"
 import { GatewayStatus, StudyStatus } from "../domain/study.ts"
 import { SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
-import { BadRequest, NotFound, Unavailable, Unprocessable } from "./errors.ts"
+import { BadRequest, NotFound, TooLarge, Unavailable, Unprocessable, Unsupported } from "./errors.ts"
+import { withOtherRoutes } from "./openapi.ts"
 
-const errors = [BadRequest, NotFound, Unprocessable, Unavailable] as const
+const errors = [BadRequest, NotFound, TooLarge, Unsupported, Unprocessable, Unavailable] as const
 
 class RegionsApi extends HttpApiGroup.make("regions")
   .add(
@@ -103,5 +104,9 @@ class OperationsApi extends HttpApiGroup.make("operations")
 
 export class Api extends HttpApi.make("region-gateway")
   .add(RegionsApi, StandingRegionsApi, AlertsApi, StudiesApi, OperationsApi)
+  // A misspelt key is an error, not a default.
+  .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error" })
+  .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })
+  .annotate(OpenApi.Transform, withOtherRoutes)
   .annotate(OpenApi.Title, "Region gateway")
   .annotate(OpenApi.Version, "0.1.0") {}

@@ -46,9 +46,12 @@ const follow = Effect.fnUntraced(function* (after: number) {
       }),
     ),
   )
-  return wakes.pipe(
-    Stream.flatMap((wake) =>
-      Stream.concat(wake === "beat" ? Stream.make(": still here\n\n") : Stream.empty, Stream.map(news, event)),
+  // A first line sends the headers: the reader knows that it is connected.
+  return Stream.make(": alerts follow\n\n").pipe(
+    Stream.concat(
+      Stream.flatMap(wakes, (wake) =>
+        Stream.concat(wake === "beat" ? Stream.make(": still here\n\n") : Stream.empty, Stream.map(news, event)),
+      ),
     ),
     Stream.encodeText,
   )

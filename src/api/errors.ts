@@ -10,6 +10,8 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", fields,
 export class Unprocessable extends Schema.TaggedError<Unprocessable>()("Unprocessable", fields, {
   httpApiStatus: 422,
 }) {}
+export class TooLarge extends Schema.TaggedError<TooLarge>()("TooLarge", fields, { httpApiStatus: 413 }) {}
+export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", fields, { httpApiStatus: 415 }) {}
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", fields, { httpApiStatus: 503 }) {}
 
 /** A stage that fails for reasons of its own (disk, worker) is a 503 for the caller; the cause goes to the log only. */

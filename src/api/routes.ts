@@ -10,6 +10,7 @@ import { Nats } from "../events/Nats.ts"
 import { Ledger } from "../ledger/Ledger.ts"
 import { AlertsHandlers } from "./alerts.ts"
 import { Api } from "./Api.ts"
+import { JsonErrors } from "./json-errors.ts"
 import { gatewayStatus, OperationsHandlers } from "./operations.ts"
 import { RegionsHandlers } from "./regions.ts"
 import { StandingRegionsHandlers } from "./standing-regions.ts"
@@ -58,4 +59,5 @@ export const ApiRoutes = Layer.mergeAll(
     Layer.provide([RegionsHandlers, StandingRegionsHandlers, AlertsHandlers, StudiesHandlers, OperationsHandlers]),
   ),
   Operational,
+  JsonErrors,
 )

@@ -13,6 +13,7 @@ import { defaultPartLimits, type Part, parts } from "../listener/parts.ts"
 import { readInstance } from "../listener/read-instance.ts"
 import { RegionQuery } from "../query/RegionQuery.ts"
 import type { StackMatrix } from "../vector-index/VectorIndex.ts"
+import { decodeFailure } from "./decode-failure.ts"
 import { BadRequest, Unavailable } from "./errors.ts"
 
 /** More slices than a long whole-body CT has. */
@@ -43,7 +44,7 @@ const jsonOf = Effect.fnUntraced(function* (part: Part) {
   const text = Buffer.concat(chunks).toString("utf8")
   return yield* Schema.decodeUnknownEffect(Schema.fromJsonString(UploadedSearch), { onExcessProperty: "error" })(
     text,
-  ).pipe(Effect.mapError((error) => new BadRequest({ error: `the first part: ${error.message}` })))
+  ).pipe(Effect.mapError((error) => new BadRequest({ error: `the first part: ${decodeFailure(error)}` })))
 })
 
 /** All slices of one uploaded file; the file is gone when this ends. */

@@ -4,9 +4,9 @@ import { Hit } from "./hit.ts"
 import { Region, SearchFilter } from "./region.ts"
 import { SeriesInstanceUID, StudyInstanceUID } from "./uid.ts"
 
-export const StandingRegionId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,64}$/)).pipe(
-  Schema.brand("StandingRegionId"),
-)
+export const StandingRegionId = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z0-9_-]{1,64}$/, { expected: "1 to 64 letters, digits, - or _" }),
+).pipe(Schema.brand("StandingRegionId"))
 export type StandingRegionId = typeof StandingRegionId.Type
 
 /** What a caller PUTs. Its exemplar vectors are kept, so the rule outlives the study it was drawn on. */

@@ -15,7 +15,7 @@ const Segment = Schema.Struct({
 export const Region = Schema.Union([Slices, InBox, Segment])
 export type Region = typeof Region.Type
 
-const dicomDate = Schema.String.check(Schema.isPattern(/^[0-9]{8}$/))
+const dicomDate = Schema.String.check(Schema.isPattern(/^[0-9]{8}$/, { expected: "a date as YYYYMMDD" }))
 
 export const SearchFilter = Schema.Struct({
   Modality: Schema.optionalKey(Schema.Union([Schema.String, Schema.Array(Schema.String)])),

@@ -2,7 +2,10 @@
 import * as Schema from "effect/Schema"
 
 /** PS3.5 §9.1: digits and dots, at most 64 characters. Leading zeros in a component occur in the field and are let through. */
-const uid = Schema.String.check(Schema.isPattern(/^[0-9]+(\.[0-9]+)*$/), Schema.isMaxLength(64))
+const uid = Schema.String.check(
+  Schema.isPattern(/^[0-9]+(\.[0-9]+)*$/, { expected: "a DICOM UID" }),
+  Schema.isMaxLength(64),
+)
 
 export const StudyInstanceUID = uid.pipe(Schema.brand("StudyInstanceUID"))
 export type StudyInstanceUID = typeof StudyInstanceUID.Type

@@ -111,14 +111,18 @@ const most = (chosen: ReadonlyArray<Chosen>, missing: string): Choice => {
   return best ?? { missing }
 }
 
+/** mm; no patient reaches further, and products of such numbers stay finite. */
+const farthest = 1e6
+const clamp = (value: number) => Math.min(farthest, Math.max(-farthest, value))
+
 /** LPS mm; `min` and `max` in either order. Of several stacks the one with most slices in the box. */
 export const slicesInBox = (stacks: ReadonlyArray<StackMatrix>, box: Box): Choice => {
-  const ordered = [0, 1, 2].map((axis) => [box.min[axis]!, box.max[axis]!].sort((a, b) => a - b))
+  const ordered = [0, 1, 2].map((axis) => [clamp(box.min[axis]!), clamp(box.max[axis]!)].sort((a, b) => a - b))
   const [x = [], y = [], z = []] = ordered
   const sorted: Box = { min: [x[0]!, y[0]!, z[0]!], max: [x[1]!, y[1]!, z[1]!] }
   return most(
     bySize(stacks).map((stack) => spanned(stack, (geometry) => within(sorted, geometry))),
-    "the box lies outside the volume",
+    "the box lies outside the volume, or has no extent in its planes",
   )
 }
 

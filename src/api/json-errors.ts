@@ -1,0 +1,71 @@
+// Every failure of the server as JSON `{ error }` with a sentence: unknown addresses, what the framework refuses by
+// itself, and defects. The cause of a defect goes to the log only.
+import * as ByteSize from "effect/ByteSize"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import { HttpApiSchemaError } from "effect/http-api/HttpApiError"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerError from "effect/http/HttpServerError"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import { decodeFailure } from "./decode-failure.ts"
+
+/** Largest JSON request. Uploads read the request by themselves and have limits of their own. */
+export const maxRequestBytes = ByteSize.fromInputUnsafe(64 * 1024)
+
+/** As the API's own errors look, so that its typed client can read them. */
+const tags: Readonly<Record<number, string>> = {
+  400: "BadRequest",
+  404: "NotFound",
+  413: "TooLarge",
+  415: "Unsupported",
+  500: "Defect",
+}
+
+const said = (status: number, error: string) => HttpServerResponse.jsonUnsafe({ _tag: tags[status], error }, { status })
+
+const sentences: Readonly<Record<number, string>> = {
+  400: "the request is malformed",
+  404: "there is nothing under this address and method",
+  413: `the request is longer than ${maxRequestBytes} bytes`,
+  415: "send application/json",
+}
+
+/** The framework's own refusals are empty or plain text. */
+const inJson = (response: HttpServerResponse.HttpServerResponse) => {
+  const sentence = sentences[response.status]
+  const bare = response.body._tag === "Empty" || response.headers["content-type"]?.startsWith("text/plain") === true
+  return sentence !== undefined && bare ? said(response.status, sentence) : response
+}
+
+const ofFailure = (cause: Cause.Cause<unknown>) => {
+  const error = Cause.squash(cause)
+  if (HttpApiSchemaError.is(error) && error.kind !== "Body" && error.kind !== "ResponseHeaders") {
+    return Effect.succeed(said(400, decodeFailure(error.cause)))
+  }
+  if (error instanceof HttpServerError.HttpServerError) {
+    const { reason } = error
+    if (reason._tag === "RouteNotFound") return Effect.succeed(said(404, sentences[404]!))
+    if (reason._tag === "RequestParseError") {
+      // The rest of the body is not read: the connection ends with the answer.
+      return reason.reason === "BodyTooLarge"
+        ? Effect.succeed(HttpServerResponse.setHeader(said(413, sentences[413]!), "connection", "close"))
+        : Effect.succeed(said(400, sentences[400]!))
+    }
+  }
+  return Effect.as(
+    Effect.logError("a request failed by a defect", cause),
+    said(500, "the gateway failed at this request"),
+  )
+}
+
+export const JsonErrors = HttpRouter.middleware(
+  (handler) =>
+    handler.pipe(
+      Effect.map(inJson),
+      // A caller who hangs up interrupts: nobody is left to answer.
+      Effect.catchCauseIf((cause) => !Cause.hasInterrupts(cause), ofFailure),
+      Effect.provideService(HttpServerRequest.MaxBodySize, maxRequestBytes),
+    ),
+  { global: true },
+)

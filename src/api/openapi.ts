@@ -1,0 +1,163 @@
+// What /openapi.json says beside the API's own definition: the routes that are not JSON, and the second forms of answers
+// and requests that a schema cannot say.
+
+type Json = { readonly [key: string]: unknown }
+
+const failure = (description: string) => ({
+  description,
+  content: {
+    "application/json": {
+      schema: { type: "object", properties: { error: { type: "string" } }, required: ["error"] },
+    },
+  },
+})
+
+const failures = {
+  400: "Malformed request",
+  404: "Nothing under this address",
+  406: "No acceptable representation",
+  408: "No bytes came for too long",
+  413: "Too large",
+  415: "Other media type",
+  503: "Try again",
+  507: "Disk full",
+} as const
+
+const answers = (
+  success: Readonly<Record<number, readonly [string, ...ReadonlyArray<string>]>>,
+  ...codes: ReadonlyArray<keyof typeof failures>
+): Json => ({
+  ...Object.fromEntries(
+    Object.entries(success).map(([status, [description, ...types]]) => [
+      status,
+      { description, ...(types.length === 0 ? {} : { content: Object.fromEntries(types.map((type) => [type, {}])) }) },
+    ]),
+  ),
+  ...Object.fromEntries(codes.map((code) => [code, failure(failures[code])])),
+})
+
+const operation = (tag: string, path: string, method: string, summary: string, responses: Json, more: Json = {}) => {
+  const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }))
+  const name = path.replaceAll(/[/{}.-]+(\w?)/g, (_, first: string) => first.toUpperCase())
+  return {
+    [path]: { [method]: { tags: [tag], operationId: `${method}${name}`, summary, parameters, responses, ...more } },
+  }
+}
+
+const study = "/dicomweb/studies/{study}"
+const series = `${study}/series/{series}`
+const instance = `${series}/instances/{instance}`
+const dicomJson = "application/dicom+json"
+
+const store = (path: string) =>
+  operation(
+    "stow",
+    path,
+    "post",
+    "Store instances (PS3.18 §10.5)",
+    answers(
+      { 200: ["All stored", dicomJson], 202: ["Some stored", dicomJson], 409: ["None stored", dicomJson] },
+      ...([400, 406, 408, 413, 415, 503, 507] as const),
+    ),
+    { requestBody: { required: true, content: { 'multipart/related; type="application/dicom"': {} } } },
+  )
+
+const search = (path: string) =>
+  operation(
+    "qido",
+    path,
+    "get",
+    "Search (PS3.18 §10.6)",
+    answers({ 200: ["Matches", dicomJson], 204: ["No match"] }, 400, 406, 503),
+  )
+
+const retrieve = (path: string, summary: string, ...types: readonly [string, ...ReadonlyArray<string>]) =>
+  operation("wado", path, "get", summary, answers({ 200: ["Content", ...types] }, 400, 404, 406, 503))
+
+const remove = (path: string) =>
+  operation("delete", path, "delete", "Delete for good", answers({ 204: ["Gone"] }, 400, 404, 503))
+
+const related = (type: string) => `multipart/related; type="${type}"`
+const dicom = "application/dicom"
+const pictures = ["image/jpeg", "image/png"] as const
+const octets = "application/octet-stream"
+
+const operational = [
+  operation("health", "/health/live", "get", "The process runs", answers({ 200: ["Alive", "application/json"] })),
+  operation(
+    "health",
+    "/health/ready",
+    "get",
+    "Ledger and broker answer",
+    answers({ 200: ["Ready", "application/json"], 503: ["One of them does not", "application/json"] }),
+  ),
+  operation("metrics", "/metrics", "get", "Prometheus metrics", answers({ 200: ["Metrics", "text/plain"] }, 503)),
+]
+
+const dicomweb = [
+  store("/dicomweb/studies"),
+  store(study),
+  ...["/dicomweb/studies", "/dicomweb/series", "/dicomweb/instances"].map(search),
+  ...[`${study}/series`, `${study}/instances`, `${series}/instances`].map(search),
+  ...[study, series, instance].map((path) => retrieve(path, "Objects as stored", related(dicom), dicom)),
+  ...[study, series, instance].map((path) => retrieve(`${path}/metadata`, "Attributes", dicomJson)),
+  retrieve(`${instance}/frames/{frames}`, "Frames, native little endian", related(octets), octets),
+  retrieve(`${instance}/rendered`, "The first frame as a picture", ...pictures),
+  retrieve(`${instance}/frames/{frames}/rendered`, "A frame as a picture", ...pictures),
+  ...[study, series, instance].map(remove),
+]
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Json>>>>
+}
+
+interface Operation {
+  readonly requestBody: { readonly content: Json }
+  readonly responses: { readonly 200: { readonly content: Json } }
+}
+
+const text = { schema: { type: "string" } }
+
+/** Adds to the document that the API definition gives. */
+export const withOtherRoutes = (document: Record<string, unknown>): Record<string, unknown> => {
+  const paths: Record<string, Record<string, unknown>> = { ...(document as unknown as Document).paths }
+  for (const one of [...dicomweb, ...operational]) {
+    for (const [path, operations] of Object.entries(one)) paths[path] = { ...paths[path], ...operations }
+  }
+  const searchPath = "/api/regions/search"
+  const search = paths[searchPath]?.["post"] as Operation
+  paths[searchPath] = {
+    post: {
+      ...search,
+      requestBody: {
+        ...search.requestBody,
+        content: { ...search.requestBody.content, [related("application/json")]: text },
+      },
+      responses: {
+        ...search.responses,
+        200: {
+          ...search.responses[200],
+          content: { ...search.responses[200].content, "application/x-ndjson": text },
+        },
+      },
+    },
+  }
+  const streamPath = "/api/alerts/stream"
+  const stream = paths[streamPath]?.["get"] as Operation
+  paths[streamPath] = {
+    get: {
+      ...stream,
+      parameters: [{ name: "Last-Event-ID", in: "header", required: false, schema: { type: "string" } }],
+      responses: {
+        ...stream.responses,
+        200: { description: "Alerts as they are raised", content: { "text/event-stream": text } },
+      },
+    },
+  }
+  return { ...document, paths }
+}
