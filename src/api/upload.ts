@@ -61,6 +61,7 @@ const slicesOf = Effect.fnUntraced(function* (part: Part) {
       yield* draft.write(chunk)
     }),
   )
+  yield* draft.flush
   const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID } = yield* readInstance(draft.path, undefined)
   const instance: InstanceRef = {
     StudyInstanceUID,

@@ -2,7 +2,10 @@
 import { move, transferableSymbol, valueSymbol } from "piscina"
 import { workerData } from "node:worker_threads"
 import type { Embedding } from "../domain/slice.ts"
+import { runInBackground } from "../workers/background.ts"
 import { openSession, type Session, type SessionModel } from "./session.ts"
+
+runInBackground()
 
 let session: Promise<Session> | undefined
 const open = (): Promise<Session> => (session ??= openSession(workerData as SessionModel))

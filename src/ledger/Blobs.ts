@@ -13,10 +13,13 @@ export class BlobError extends Schema.TaggedError<BlobError>()("BlobError", {
 
 /** A blob under construction; gone with its scope unless committed. */
 export interface Draft {
+  /** Takes the chunk over: it must not be changed afterwards. */
   readonly write: (chunk: Uint8Array) => Effect.Effect<void, BlobError>
+  /** All that was written so far can be read at `path`. */
+  readonly flush: Effect.Effect<void, BlobError>
   /** File and folder entry are fsynced under the digest's name when it succeeds. Committing known content again is fine. The blob cannot be removed before the draft's scope closes: keep it open until the ledger has accepted. */
   readonly commit: Effect.Effect<{ readonly digest: Digest; readonly bytes: number }, BlobError>
-  /** For reading the header back before the commit. */
+  /** For reading the header back before the commit, after a flush. */
   readonly path: string
 }
 

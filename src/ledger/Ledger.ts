@@ -115,7 +115,7 @@ export class Ledger extends Context.Service<
     readonly instances: (scope: Scope) => Io<ReadonlyArray<StoredInstance>>
     /** Attribute maps of one QIDO level, stable order; all that is known of it, the caller picks. */
     readonly search: (search: Search) => Io<ReadonlyArray<DicomJson>>
-    /** Applies stage changes in one commit; those of a deleted or superseded receipt are ignored. */
+    /** Applies stage changes in one commit; those of a deleted or superseded receipt are ignored. A power cut may take them back: the stage is then gone through again. */
     readonly progress: (changes: ReadonlyArray<Progress>) => Io<void>
     /** True while exactly this receipt is stored. */
     readonly isCurrent: (instance: InstanceRef) => Io<boolean>

@@ -15,6 +15,9 @@ import { makeFolderSync } from "./folder-sync.ts"
 
 const isDigest = Schema.is(Digest)
 
+/** Bytes of a draft in memory before they are written. */
+const gatherBytes = 512 * 1024
+
 const codeOf = (cause: unknown): unknown =>
   typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined
 
@@ -70,13 +73,26 @@ const make = Effect.fnUntraced(function* (dir: string) {
     )
     const hash = createHash("sha256")
     let bytes = 0
+    // A body comes in pieces of 16 to 64 KiB; each write is a round trip to a file system thread.
+    let gathered: Array<Uint8Array> = []
+    let gatheredBytes = 0
+    const flush = file(async () => {
+      if (gatheredBytes === 0) return
+      const pieces = gathered
+      const expected = gatheredBytes
+      gathered = []
+      gatheredBytes = 0
+      const { bytesWritten } = await handle.writev(pieces)
+      // Less than all of it without an error: the disk is full to the byte.
+      if (bytesWritten !== expected) throw Object.assign(new Error("short write"), { code: "ENOSPC" })
+    })
     const write: Draft["write"] = (chunk) =>
-      file(async () => {
-        for (let done = 0; done < chunk.length;) {
-          done += (await handle.write(chunk, done, chunk.length - done, bytes + done)).bytesWritten
-        }
+      Effect.suspend(() => {
         hash.update(chunk)
         bytes += chunk.length
+        gathered.push(chunk)
+        gatheredBytes += chunk.length
+        return gatheredBytes >= gatherBytes ? flush : Effect.void
       })
     const commit = Effect.suspend(() => {
       const digest = Digest.make(hash.copy().digest("hex"))
@@ -92,9 +108,9 @@ const make = Effect.fnUntraced(function* (dir: string) {
         await folders.commit(folder, root)
         return { digest, bytes }
       })
-      return Effect.andThen(Scope.provide(pin(digest), scope), place)
+      return flush.pipe(Effect.andThen(Scope.provide(pin(digest), scope)), Effect.andThen(place))
     })
-    return { write, commit, path: name } satisfies Draft
+    return { write, flush, commit, path: name } satisfies Draft
   })
 
   return Blobs.of({

@@ -82,7 +82,7 @@ const make = Effect.fnUntraced(function* (path: string) {
     Effect.try({ try: () => openDatabase(path, migrations), catch: ledgerError }),
     (db) => Effect.sync(() => db.close()),
   )
-  const { write } = makeWriter(db)
+  const { write, note } = makeWriter(db)
   const read = <A>(query: () => A) => Effect.try({ try: query, catch: ledgerError })
   /** Gives the job the moment it was asked for. */
   const writeAt = <A>(job: (now: number) => A) =>
@@ -116,7 +116,11 @@ const make = Effect.fnUntraced(function* (path: string) {
       }),
     search: (request) => read(() => search(request)),
     progress: (changes) =>
-      changes.length === 0 ? Effect.void : writeAt((now) => changes.forEach((change) => stages.progress(change, now))),
+      changes.length === 0
+        ? Effect.void
+        : Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            note(() => changes.forEach((change) => stages.progress(change, now))),
+          ),
     isCurrent: ({ SOPInstanceUID, receipt }) => read(() => current.get(SOPInstanceUID, receipt) !== undefined),
     isNamed: (digest) => read(() => named.get(digest) !== undefined),
     setAside: (instance, stage, reason) => writeAt((now) => stages.setAside(instance, stage, reason, now)),
@@ -142,7 +146,7 @@ const make = Effect.fnUntraced(function* (path: string) {
           payload: String(row["payload"]),
         })),
       ),
-    published: (sequences) => write(() => sequences.forEach((sequence) => sent.run(sequence))),
+    published: (sequences) => note(() => sequences.forEach((sequence) => sent.run(sequence))),
     studyStatus: (uid) => read(() => Option.fromUndefinedOr(studies.status(uid))),
     settle: (now, quietMillis) => write(() => studies.settle(now, quietMillis)),
     complete: (uid, evidence) => write(() => studies.complete(uid, evidence)),

@@ -16,6 +16,7 @@ export const ledgerError = (cause: unknown): LedgerError => {
 }
 
 interface Job {
+  readonly durable: boolean
   readonly run: () => void
   readonly done: (error: LedgerError | undefined) => void
 }
@@ -23,6 +24,11 @@ interface Job {
 export interface Writer {
   /** Runs the job in the next transaction; succeeds when that is on disk. A job that throws fails alone. */
   readonly write: <A>(job: () => A) => Effect.Effect<A, LedgerError>
+  /**
+   * The same without waiting for the disk: a power cut may take it back, never out of order. For what is done again
+   * when it is lost: a stage reached, an event published.
+   */
+  readonly note: <A>(job: () => A) => Effect.Effect<A, LedgerError>
 }
 
 export const makeWriter = (db: DatabaseSync): Writer => {
@@ -34,6 +40,8 @@ export const makeWriter = (db: DatabaseSync): Writer => {
     waiting = waiting.slice(jobsPerCommit)
     const failures: Array<LedgerError | undefined> = []
     try {
+      // In WAL mode a commit with FULL syncs the log with all that NORMAL ones left in it before.
+      db.exec(`PRAGMA synchronous = ${jobs.some(({ durable }) => durable) ? "FULL" : "NORMAL"}`)
       db.exec("BEGIN IMMEDIATE")
       for (const job of jobs) {
         db.exec("SAVEPOINT job")
@@ -66,17 +74,19 @@ export const makeWriter = (db: DatabaseSync): Writer => {
     })
   }
 
-  return {
-    write: <A>(job: () => A) =>
+  const enqueue =
+    (durable: boolean) =>
+    <A>(job: () => A) =>
       Effect.callback<A, LedgerError>((resume) => {
         let result: A | undefined
         waiting.push({
+          durable,
           run: () => {
             result = job()
           },
           done: (error) => resume(error === undefined ? Effect.succeed(result as A) : Effect.fail(error)),
         })
         if (!scheduled) schedule()
-      }),
-  }
+      })
+  return { write: enqueue(true), note: enqueue(false) }
 }

@@ -64,6 +64,7 @@ const toDraft = Effect.fnUntraced(function* (part: Part, limits: ReceiveLimits, 
       yield* draft.write(chunk)
     }),
   )
+  yield* draft.flush
   return draft
 })
 
