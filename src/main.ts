@@ -32,7 +32,11 @@ const Log = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
 const sayWhatFailed = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   const error = Cause.squash(cause)
   const expected = typeof error === "object" && error !== null && "_tag" in error && error instanceof Error
-  return Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(expected ? error.message : Cause.pretty(cause))
+  // By then the command line has shown its help.
+  const helped = expected && error._tag === "ShowHelp"
+  return Cause.hasInterruptsOnly(cause) || helped
+    ? Effect.void
+    : Console.error(expected ? error.message : Cause.pretty(cause))
 }
 
 gateway.pipe(

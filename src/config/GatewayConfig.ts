@@ -6,7 +6,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Yaml from "effect/encoding/Yaml"
-import { merge, overridesFromEnvironment, type Tree } from "./layers.ts"
+import { merge, overridesFromEnvironment, type Tree, unknownKeys } from "./layers.ts"
 import { Settings } from "./settings.ts"
 
 export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
@@ -39,6 +39,13 @@ const readYaml = Effect.fnUntraced(function* (path: string) {
   return parsed as Tree
 })
 
+/** "Expected number\n  at ["listener"]["port"]" → "listener.port: expected number" */
+const byKey = (message: string) =>
+  message.replace(/Expected ([^\n]*)\n\s*at ((?:\["[^"]*"\])+)/g, (_, expected: string, path: string) => {
+    const key = [...path.matchAll(/\["([^"]*)"\]/g)].map(([, name]) => name).join(".")
+    return `${key}: expected ${expected}`
+  })
+
 const isLoopback = (host: string) =>
   host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))
 
@@ -53,9 +60,11 @@ export const load = Effect.fnUntraced(function* (sources: Sources) {
     })
   }
   const merged = [file, overrides, sources.flags ?? {}].reduce(merge, defaults)
-  const settings = yield* Schema.decodeUnknownEffect(Settings, { onExcessProperty: "error", errors: "all" })(
-    merged,
-  ).pipe(Effect.mapError((error) => new ConfigurationError({ message: error.message })))
+  const strangers = unknownKeys(defaults, merged)
+  if (strangers.length > 0) return yield* new ConfigurationError({ message: strangers.join("\n") })
+  const settings = yield* Schema.decodeUnknownEffect(Settings, { errors: "all" })(merged).pipe(
+    Effect.mapError((error) => new ConfigurationError({ message: byKey(error.message) })),
+  )
   if (!isLoopback(settings.listener.host) && !settings.listener.allowUnauthenticated) {
     return yield* new ConfigurationError({
       message: `listener.host: ${settings.listener.host} is not loopback and the gateway has no sign-in; put it behind a proxy that has one and set listener.allowUnauthenticated to true, or bind 127.0.0.1`,

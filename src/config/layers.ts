@@ -21,6 +21,19 @@ export const variableName = (path: ReadonlyArray<string>): string =>
 const leaves = (tree: Tree, path: ReadonlyArray<string> = []): ReadonlyArray<ReadonlyArray<string>> =>
   Object.entries(tree).flatMap(([key, value]) => (isTree(value) ? leaves(value, [...path, key]) : [[...path, key]]))
 
+/** A sentence per key that the defaults do not know, with the keys that its place takes. */
+export const unknownKeys = (defaults: Tree, given: Tree, path: ReadonlyArray<string> = []): ReadonlyArray<string> =>
+  Object.entries(given).flatMap(([key, value]) => {
+    const known = defaults[key]
+    const here = [...path, key]
+    if (known === undefined) {
+      return [
+        `${here.join(".")}: unknown key; ${path.join(".") || "the file"} takes ${Object.keys(defaults).join(", ")}`,
+      ]
+    }
+    return isTree(known) && isTree(value) ? unknownKeys(known, value, here) : []
+  })
+
 const valueAt = (tree: Tree, path: ReadonlyArray<string>): unknown =>
   path.reduce<unknown>((node, key) => (isTree(node) ? node[key] : undefined), tree)
 

@@ -37,8 +37,10 @@ describe("configuration", () => {
   )
 
   it.effect.each([
-    ["listener:\n  prot: 1\n", /listener[\s\S]*prot/],
-    ["listener:\n  port: lots\n", /listener[\s\S]*port/],
+    ["listener:\n  prot: 1\n", /^listener\.prot: unknown key; listener takes host, port/],
+    ["listener:\n  port: lots\n", /^listener\.port: expected number/],
+    ["listener:\n  port: 70000\n", /^listener\.port: expected .*65535/],
+    ["listener: 7\n", /^listener: expected/],
     ["listener:\n  host: 0.0.0.0\n", /listener\.host/],
     ["- a\n", /mapping/],
   ] as const)("refuses %j and says where", ([text, expected]) =>
