@@ -72,7 +72,9 @@ export const AlertsHandlers = HttpApiBuilder.group(
             return yield* new BadRequest({ error: "Last-Event-ID is the id of an alert" })
           }
           // Without an id the reader wants what happens from now on.
-          const after = given === undefined ? yield* unavailable(ledger.lastAlert) : Number(given)
+          const newest = yield* unavailable(ledger.lastAlert)
+          // An id that was never given, as after a restore, would wait for itself.
+          const after = given === undefined ? newest : Math.min(Number(given), newest)
           return HttpServerResponse.stream(yield* follow(after), {
             contentType: "text/event-stream",
             headers: { "cache-control": "no-store" },

@@ -18,9 +18,9 @@ const pathText = (path: ReadonlyArray<unknown>): string =>
 
 /**
  * A region is one of three forms, and each form that is not meant complains of the other's key: what lies deeper says
- * more, and the same is said once.
+ * more, and the same is said once. `whole`: what is decoded, for faults without a path.
  */
-export const decodeFailure = ({ issue }: Schema.SchemaError): string => {
+export const decodeFailure = ({ issue }: Schema.SchemaError, whole = "the request"): string => {
   const { issues } = issuesOf(issue)
   const faults = issues.map(({ message, path = [] }) => ({ message, at: pathText(path) }))
   const explained = (at: string) =>
@@ -29,7 +29,7 @@ export const decodeFailure = ({ issue }: Schema.SchemaError): string => {
     .filter(({ message, at }) => message !== excess || !explained(at))
     .map(({ message, at }) => {
       const said = message === excess ? "not allowed here" : message.charAt(0).toLowerCase() + message.slice(1)
-      return `${at === "" ? "the request" : at}: ${said}`
+      return `${at === "" ? whole : at}: ${said}`
     })
   return [...new Set(told)].slice(0, maxTold).join("; ")
 }

@@ -31,11 +31,14 @@ const sentences: Readonly<Record<number, string>> = {
   415: "send application/json",
 }
 
-/** The framework's own refusals are empty or plain text. */
+/** The framework's own refusals are empty or plain text; every "not now" says when. */
 const inJson = (response: HttpServerResponse.HttpServerResponse) => {
   const sentence = sentences[response.status]
   const bare = response.body._tag === "Empty" || response.headers["content-type"]?.startsWith("text/plain") === true
-  return sentence !== undefined && bare ? said(response.status, sentence) : response
+  if (sentence !== undefined && bare) return said(response.status, sentence)
+  return response.status === 503 && response.headers["retry-after"] === undefined
+    ? HttpServerResponse.setHeader(response, "retry-after", "1")
+    : response
 }
 
 const ofFailure = (cause: Cause.Cause<unknown>) => {

@@ -9,12 +9,13 @@ import { Digest, type InstanceRef, Receipt } from "../domain/instance.ts"
 import type { EmbeddedSlice } from "../domain/slice.ts"
 import { Embedder } from "../embed/Embedder.ts"
 import { Blobs } from "../ledger/Blobs.ts"
+import { patientOf } from "../ledger/patient.ts"
 import { defaultPartLimits, type Part, parts } from "../listener/parts.ts"
 import { readInstance } from "../listener/read-instance.ts"
-import { RegionQuery } from "../query/RegionQuery.ts"
+import { RegionQuery, type SearchOptions } from "../query/RegionQuery.ts"
 import type { StackMatrix } from "../vector-index/VectorIndex.ts"
 import { decodeFailure } from "./decode-failure.ts"
-import { BadRequest, Unavailable } from "./errors.ts"
+import { BadRequest, TooLarge, Unavailable, Unsupported } from "./errors.ts"
 
 /** More slices than a long whole-body CT has. */
 const maxSlices = 4096
@@ -44,7 +45,7 @@ const jsonOf = Effect.fnUntraced(function* (part: Part) {
   const text = Buffer.concat(chunks).toString("utf8")
   return yield* Schema.decodeUnknownEffect(Schema.fromJsonString(UploadedSearch), { onExcessProperty: "error" })(
     text,
-  ).pipe(Effect.mapError((error) => new BadRequest({ error: `the first part: ${decodeFailure(error)}` })))
+  ).pipe(Effect.mapError((error) => new BadRequest({ error: decodeFailure(error, "the first part") })))
 })
 
 /** All slices of one uploaded file; the file is gone when this ends. */
@@ -57,12 +58,13 @@ const slicesOf = Effect.fnUntraced(function* (part: Part) {
     part.body,
     Effect.fnUntraced(function* (chunk) {
       bytes += chunk.length
-      if (bytes > maxPartBytes) return yield* new BadRequest({ error: `a part is longer than ${maxPartBytes} bytes` })
+      if (bytes > maxPartBytes) return yield* new TooLarge({ error: `a part is longer than ${maxPartBytes} bytes` })
       yield* draft.write(chunk)
     }),
   )
   yield* draft.flush
-  const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID } = yield* readInstance(draft.path, undefined)
+  const read = yield* readInstance(draft.path, undefined)
+  const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID } = read
   const instance: InstanceRef = {
     StudyInstanceUID,
     SeriesInstanceUID,
@@ -88,7 +90,8 @@ const slicesOf = Effect.fnUntraced(function* (part: Part) {
       if (embedding !== undefined) slices.push({ instance, FrameNumber, geometry, ...embedding })
     })
   }
-  return slices
+  const own = { study: StudyInstanceUID, series: SeriesInstanceUID, patient: patientOf(read) }
+  return { slices, own }
 }, Effect.scoped)
 
 const tooMany = new BadRequest({ error: `a query volume has at most ${maxSlices} slices` })
@@ -123,6 +126,8 @@ export const uploadedSearch = Effect.fnUntraced(
     const query = yield* RegionQuery
     const slices: Array<EmbeddedSlice> = []
     let search: typeof UploadedSearch.Type | undefined
+    // An upload is one volume: its first part says whose.
+    let own: Omit<SearchOptions, "k" | "filter"> | undefined
     yield* parts(request, { ...defaultPartLimits, maxParts: maxSlices + 1 }, rootType).pipe(
       Stream.runForEach(
         Effect.fnUntraced(function* (part) {
@@ -132,7 +137,11 @@ export const uploadedSearch = Effect.fnUntraced(
             search = yield* jsonOf(part)
             return
           }
-          slices.push(...(yield* slicesOf(part)))
+          if (part.mediaType.type !== "application/dicom")
+            return yield* new BadRequest({ error: "the parts behind the search are application/dicom" })
+          const volume = yield* slicesOf(part)
+          own ??= volume.own
+          slices.push(...volume.slices)
           if (slices.length > maxSlices) return yield* tooMany
         }),
       ),
@@ -141,10 +150,17 @@ export const uploadedSearch = Effect.fnUntraced(
       return yield* new BadRequest({ error: "no DICOM part came with the search" })
     const { region, k = defaultHits, filter = {} } = search
     const volume = yield* query.resolveVolume(stacksOf(slices, model.dimension), region)
-    return query.searchVolume(volume, { k, filter })
+    return query.searchVolume(volume, { k, filter, ...own })
   },
   Effect.catchTags({
-    MultipartError: ({ detail }) => Effect.fail(new BadRequest({ error: detail })),
+    MultipartError: ({ reason, detail: error }) =>
+      Effect.fail(
+        reason === "unsupported"
+          ? new Unsupported({ error })
+          : reason === "too-many-parts"
+            ? new TooLarge({ error })
+            : new BadRequest({ error }),
+      ),
     Refusal: ({ detail }) => Effect.fail(new BadRequest({ error: `a part cannot be read: ${detail}` })),
     DecodeError: ({ reason }) => Effect.fail(new BadRequest({ error: `a part cannot be decoded: ${reason}` })),
     BlobError: () => Effect.fail(new Unavailable({ error: "the gateway cannot take the volume now; try again" })),

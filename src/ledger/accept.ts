@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import { Digest, type InstanceRef, Receipt } from "../domain/instance.ts"
 import { InstanceAccepted, subjects } from "../events/events.ts"
 import { columns, pick, seriesTags, studyTags, text } from "./attributes.ts"
+import { patientOf } from "./patient.ts"
 import type { Acceptance, NewInstance } from "./Ledger.ts"
 
 const encodeEvent = Schema.encodeSync(Schema.fromJsonString(InstanceAccepted))
@@ -27,11 +28,6 @@ export const makeOutbox = (db: DatabaseSync) => {
   }
 }
 export type Outbox = ReturnType<typeof makeOutbox>
-
-const patientOf = ({ attributes }: NewInstance) => {
-  const id = text(attributes, "00100020")
-  return id === "" ? "" : `${id}\u0000${text(attributes, "00100021")}`
-}
 
 const studyColumns = Object.entries(columns).filter(([tag, { table }]) => table === "study" && tag !== "0020000D")
 const seriesColumns = Object.entries(columns).filter(([tag, { table }]) => table === "series" && tag !== "0020000E")

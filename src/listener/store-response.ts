@@ -54,7 +54,9 @@ export const storeResponse = (base: string, outcomes: ReadonlyArray<Outcome>): D
       : {
           "00081198": {
             vr: "SQ",
-            Value: refused.map(({ reason, SOPClassUID, SOPInstanceUID }) => ({
+            Value: refused.map(({ reason, detail, SOPClassUID, SOPInstanceUID }) => ({
+              // ErrorComment: beyond the module, where the codes say too little.
+              "00000902": { vr: "LO", Value: [detail.slice(0, 64)] },
               "00081150": UI(SOPClassUID),
               "00081155": UI(SOPInstanceUID),
               "00081197": { vr: "US", Value: [reason] },

@@ -25,8 +25,11 @@ export interface Step {
 export interface SearchOptions {
   readonly k: number
   readonly filter: SearchFilter
-  /** The query's own series and patient, where it has one in the ledger. */
+  /** The query's own series: it would only find itself. */
   readonly series?: SeriesInstanceUID
+  /** Of a volume that is not stored; the ledger knows those of a stored series. */
+  readonly study?: StudyInstanceUID
+  readonly patient?: string
 }
 
 export class RegionQuery extends Context.Service<

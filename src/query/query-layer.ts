@@ -6,7 +6,6 @@ import * as Stream from "effect/Stream"
 import { Decoder } from "../decode/Decoder.ts"
 import { defaultHits, type RegionSearch, type SearchFilter } from "../domain/region.ts"
 import type { SearchAnswer } from "../domain/hit.ts"
-import type { SeriesInstanceUID } from "../domain/uid.ts"
 import { Blobs } from "../ledger/Blobs.ts"
 import { Ledger, type SeriesFacts } from "../ledger/Ledger.ts"
 import { type QueryVolume, Reranker } from "../rerank/Reranker.ts"
@@ -42,14 +41,18 @@ const sum = (timings: Timings): Timings => ({
 })
 
 /** The series that pass the filter, without the query's own: it would only find itself. */
-const admittedTo = (facts: ReadonlyArray<SeriesFacts>, filter: SearchFilter, own: SeriesInstanceUID | undefined) => {
-  const patient = facts.find(({ SeriesInstanceUID }) => SeriesInstanceUID === own)
-  const study = patient?.StudyInstanceUID
+const admittedTo = (
+  facts: ReadonlyArray<SeriesFacts>,
+  filter: SearchFilter,
+  own: Omit<SearchOptions, "k" | "filter">,
+) => {
+  const stored = facts.find(({ SeriesInstanceUID }) => SeriesInstanceUID === own.series)
+  const study = own.study ?? stored?.StudyInstanceUID
   const otherPatient = filter.excludeSamePatient ?? true
   return facts
-    .filter(({ SeriesInstanceUID }) => SeriesInstanceUID !== own)
+    .filter(({ SeriesInstanceUID }) => SeriesInstanceUID !== own.series)
     .filter(({ StudyInstanceUID }) => !(otherPatient && study !== undefined && StudyInstanceUID === study))
-    .filter(passes(filter, patient?.patient))
+    .filter(passes(filter, own.patient ?? stored?.patient))
 }
 
 const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
@@ -72,7 +75,7 @@ const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
   )
   const placed = <A>(stream: Stream.Stream<A, QueryError>) => Stream.unwrap(Effect.as(place, stream))
 
-  const steps = (query: QueryVolume, { k, filter, series: own }: SearchOptions, before: Timings) =>
+  const steps = (query: QueryVolume, { k, filter, ...own }: SearchOptions, before: Timings) =>
     Stream.unwrap(
       Effect.gen(function* () {
         const [factsMs, admitted] = yield* timed(
