@@ -3,6 +3,7 @@ import { accessSync, constants } from "node:fs"
 import { delimiter, join } from "node:path"
 import { execFile } from "node:child_process"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 
 export class NatsServerMissing extends Schema.TaggedError<NatsServerMissing>()("NatsServerMissing", {
@@ -45,11 +46,12 @@ export const natsBinary = Effect.gen(function* () {
   if (apt === undefined) return yield* missing("and there is no apt-get to install it")
   if (process.getuid?.() !== 0) return yield* missing("and installing it needs root")
   yield* Effect.logInfo("no nats-server found: installing Debian's package nats-server")
-  yield* run(apt, ["install", "-y", "-q", "nats-server"]).pipe(
-    // A fresh machine has no package lists yet.
-    Effect.catch(() =>
-      run(apt, ["update", "-q"]).pipe(Effect.andThen(run(apt, ["install", "-y", "-q", "nats-server"]))),
-    ),
+  // Another process may be at it, and a fresh machine has no package lists yet.
+  const install = run(apt, ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "-q", "nats-server"])
+  yield* install.pipe(
+    Effect.catch(() => run(apt, ["update", "-q"]).pipe(Effect.ignore, Effect.andThen(install))),
+    Effect.catch((error) => (executable("nats-server") === undefined ? Effect.fail(error) : Effect.void)),
+    Effect.retry({ schedule: Schedule.spaced("3 seconds"), times: 5 }),
   )
   const installed = executable("nats-server")
   return installed ?? (yield* missing("although the package was installed"))
