@@ -2,4 +2,4 @@
 import { Effect } from "effect"
 import { natsBinary } from "../../src/events/nats-binary.ts"
 
-export const setup = () => Effect.runPromise(natsBinary)
+export const setup = () => Effect.runPromise(Effect.asVoid(natsBinary))
