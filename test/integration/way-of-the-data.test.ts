@@ -1,7 +1,10 @@
 // The whole way: STOW, searchable, region hits on the right organ, an alert, and gone when deleted.
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
-import { Effect, Schedule } from "effect"
+import { Effect, Redacted, Schedule, Stream } from "effect"
+import { subjects } from "../../src/events/events.ts"
+import { Nats } from "../../src/events/Nats.ts"
 import { judge } from "../../src/demo/judge.ts"
 import { type Painted, paint } from "../../src/demo/phantom-worker.ts"
 import type { Alert } from "../../src/domain/alert.ts"
@@ -64,6 +67,25 @@ it.live(
           .map((line) => (JSON.parse(line) as { type: string }).type),
         ["candidates", "hits", "done"],
       )
+
+      // The same over NATS, as an application beside the gateway would ask.
+      const conf = readFileSync(join(dir, "data", "nats", "nats.conf"), "utf8")
+      const broker = Nats.layer({
+        servers: [`nats://127.0.0.1:${/port: ([0-9]+)/.exec(conf)?.[1]}`],
+        token: Redacted.make(/token: "([0-9a-f]+)"/.exec(conf)?.[1] ?? ""),
+        replicas: 1,
+      })
+      const steps = yield* Effect.flatMap(Nats, (nats) =>
+        nats
+          .requestMany(subjects.queryRegion, new TextEncoder().encode(JSON.stringify(search)), "20 seconds")
+          .pipe(Stream.runCollect),
+      ).pipe(Effect.provide(broker))
+      const answers = steps.map((step) => JSON.parse(new TextDecoder().decode(step)) as SearchAnswer & { type: string })
+      assert.deepStrictEqual(
+        answers.map(({ type }) => type),
+        ["candidates", "hits"],
+      )
+      assert.deepStrictEqual(answers[1]?.hits, answer.hits)
 
       yield* getJson(`${url}/api/standing-regions/liver`, {
         method: "PUT",
