@@ -46,11 +46,20 @@ export const coarseGrid = (
     for (let column = 0; column < columns; column++) {
       const left = column * columnStep
       const right = Math.min(left + halfColumn, Columns - 1)
+      const a = samples[upper + left]!
+      const b = samples[upper + right]!
+      const c = samples[lower + left]!
+      const d = samples[lower + right]!
+      const all = a + b + c + d
+      // Rejects NaN and infinities too.
+      if (a !== pad && b !== pad && c !== pad && d !== pad && all - all === 0) {
+        values[row * columns + column] = (all / 4) * slope + intercept
+        continue
+      }
       let sum = 0
       let count = 0
       for (let i = 0; i < 4; i++) {
-        const value = samples[(i & 2 ? lower : upper) + (i & 1 ? right : left)]!
-        // Rejects NaN and infinities too.
+        const value = i < 2 ? (i === 0 ? a : b) : i === 2 ? c : d
         if (value !== pad && value - value === 0) {
           sum += value
           count++

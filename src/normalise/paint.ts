@@ -2,19 +2,21 @@
 import { air, ctWindows, type Range } from "./intensity.ts"
 import type { Orientation } from "./orientation.ts"
 
-/** Red, green and blue of 4096 steps from black to white; looked up, as three windows a pixel cost more to compute. */
-export type Palette = Uint8Array
+/** Red, green and blue, from the lowest byte on, of 4096 steps from black to white; looked up, as three windows a pixel cost more to compute. */
+export type Palette = Uint32Array
 
 const steps = 4096
 
 /** `range` is what the steps run over, each channel a window of it. */
 const palette = (range: Range, channels: readonly [Range, Range, Range]): Palette => {
-  const found = new Uint8ClampedArray(steps * 3)
+  const found = new Uint32Array(steps)
+  const bytes = new Uint8ClampedArray(3)
   for (let step = 0; step < steps; step++) {
     const value = range.low + (step * (range.high - range.low)) / (steps - 1)
-    for (const [i, { low, high }] of channels.entries()) found[step * 3 + i] = (255 * (value - low)) / (high - low)
+    for (const [i, { low, high }] of channels.entries()) bytes[i] = (255 * (value - low)) / (high - low)
+    found[step] = bytes[0]! | (bytes[1]! << 8) | (bytes[2]! << 16)
   }
-  return new Uint8Array(found.buffer)
+  return found
 }
 
 /** Hounsfield units that some window tells apart. */
@@ -40,10 +42,10 @@ export const paint = (
   for (let y = 0, from = 0; y < size; y++) {
     for (let x = 0, to = start + y * rowStride; x < size; x++, to += columnStride) {
       const step = plane[from++]! * perStep + first
-      const colour = (step > 0 ? (step < steps ? step | 0 : steps - 1) : 0) * 3
-      out[to] = colours[colour]!
-      out[to + 1] = colours[colour + 1]!
-      out[to + 2] = colours[colour + 2]!
+      const colour = colours[step > 0 ? (step < steps ? step | 0 : steps - 1) : 0]!
+      out[to] = colour
+      out[to + 1] = colour >> 8
+      out[to + 2] = colour >> 16
     }
   }
   return out

@@ -72,7 +72,7 @@ export const resample = (
   const values = line
   const target = plane
   const perCell = 1 / (widthX * widthY)
-  const abutting = stepX >= 1
+  const abutting = stepX >= 1 && stepY >= 1
   const sumUp = samples.BYTES_PER_ELEMENT <= 2 && isWhole(clamp) ? accumulateWhole : accumulate
   for (let row = fromRow; row < toRow; row++) {
     const first = Math.max(0, Math.floor((row - startY - widthY) / stepY) + 1)
@@ -80,17 +80,15 @@ export const resample = (
     if (first > last) continue
     sumUp(samples, row * Columns, fromColumn, toColumn, clamp)
     if (abutting) {
-      // Each value begins where the one before ends.
-      let before = edge(sums, pixel[0]!, share[0]!)
-      for (let x = 0; x < size; x++) {
-        const after = edge(sums, pixel[size + x]!, share[size + x]!)
-        values[x] = after - before
-        before = after
-      }
-    } else {
-      for (let x = 0; x < size; x++)
-        values[x] = edge(sums, pixel[size + x]!, share[size + x]!) - edge(sums, pixel[x]!, share[x]!)
+      // A row ends in one value's stretch, or in one and the next.
+      const end = startY + (first + 1) * stepY
+      const upper = (Math.min(row + 1, end) - Math.max(row, startY + first * stepY)) * perCell
+      const lower = last > first ? (row + 1 - end) * perCell : 0
+      shareRow(target, first * size, size, upper, lower)
+      continue
     }
+    for (let x = 0; x < size; x++)
+      values[x] = edge(sums, pixel[size + x]!, share[size + x]!) - edge(sums, pixel[x]!, share[x]!)
     for (let y = first; y <= last; y++) {
       const top = startY + y * stepY
       const weight = (Math.min(row + 1, top + widthY) - Math.max(row, top)) * perCell
@@ -100,6 +98,28 @@ export const resample = (
     }
   }
   return plane
+}
+
+/** Adds a line to the row of values it lies in and, for the share `lower`, to the next: each value begins where the one before ends. */
+const shareRow = (target: Float32Array, at: number, size: number, upper: number, lower: number): void => {
+  const { pixel, share } = columns
+  const sums = cumulated
+  let before = edge(sums, pixel[0]!, share[0]!)
+  if (lower > 0) {
+    for (let x = 0; x < size; x++) {
+      const after = edge(sums, pixel[size + x]!, share[size + x]!)
+      const value = after - before
+      before = after
+      target[at + x]! += value * upper
+      target[at + size + x] = value * lower
+    }
+  } else {
+    for (let x = 0; x < size; x++) {
+      const after = edge(sums, pixel[size + x]!, share[size + x]!)
+      target[at + x]! += (after - before) * upper
+      before = after
+    }
+  }
 }
 
 /** Then sums of 16-bit samples stay whole, and below 2³¹ for any frame a DICOM object can hold. */
