@@ -10,10 +10,10 @@ import { SearchAnswer } from "../domain/hit.ts"
 import { RegionSearch } from "../domain/region.ts"
 import { GatewayStatus, StudyStatus } from "../domain/study.ts"
 import { SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
-import { BadRequest, NotFound, TooLarge, Unavailable, Unprocessable, Unsupported } from "./errors.ts"
+import { BadRequest, NotFound, Timeout, TooLarge, Unavailable, Unprocessable, Unsupported } from "./errors.ts"
 import { withOtherRoutes } from "./openapi.ts"
 
-const errors = [BadRequest, NotFound, TooLarge, Unsupported, Unprocessable, Unavailable] as const
+const errors = [BadRequest, NotFound, Timeout, TooLarge, Unsupported, Unprocessable, Unavailable] as const
 
 class RegionsApi extends HttpApiGroup.make("regions")
   .add(
@@ -90,7 +90,8 @@ class OperationsApi extends HttpApiGroup.make("operations")
     HttpApiEndpoint.get("status", "/status", { success: GatewayStatus, error: errors }),
     HttpApiEndpoint.get("setAside", "/set-aside", { success: Schema.Array(SetAsideItem), error: errors }),
     HttpApiEndpoint.post("requeue", "/set-aside/requeue", {
-      payload: Schema.Struct({ SOPInstanceUID: Schema.optionalKey(SOPInstanceUID) }),
+      /** Without a body: all of them. */
+      payload: [Schema.Struct({ SOPInstanceUID: Schema.optionalKey(SOPInstanceUID) }), Schema.Null],
       success: Schema.Struct({ requeued: Schema.Int }),
       error: errors,
     }),

@@ -10,6 +10,7 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", fields,
 export class Unprocessable extends Schema.TaggedError<Unprocessable>()("Unprocessable", fields, {
   httpApiStatus: 422,
 }) {}
+export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", fields, { httpApiStatus: 408 }) {}
 export class TooLarge extends Schema.TaggedError<TooLarge>()("TooLarge", fields, { httpApiStatus: 413 }) {}
 export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", fields, { httpApiStatus: 415 }) {}
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", fields, { httpApiStatus: 503 }) {}

@@ -3,6 +3,7 @@
 import * as ByteSize from "effect/ByteSize"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { HttpApiSchemaError } from "effect/http-api/HttpApiError"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerError from "effect/http/HttpServerError"
@@ -17,6 +18,7 @@ export const maxRequestBytes = ByteSize.fromInputUnsafe(64 * 1024)
 const tags: Readonly<Record<number, string>> = {
   400: "BadRequest",
   404: "NotFound",
+  408: "Timeout",
   413: "TooLarge",
   415: "Unsupported",
   500: "Defect",
@@ -27,6 +29,7 @@ const said = (status: number, error: string) => HttpServerResponse.jsonUnsafe({ 
 const sentences: Readonly<Record<number, string>> = {
   400: "the request is malformed",
   404: "there is nothing under this address and method",
+  408: "the body did not come in time",
   413: `the request is longer than ${maxRequestBytes} bytes`,
   415: "send application/json",
 }
@@ -62,9 +65,29 @@ const ofFailure = (cause: Cause.Cause<unknown>) => {
   )
 }
 
+/** Longest wait for a JSON body; uploads end idle bodies by themselves. */
+const bodyTimeout = "30 seconds"
+
+/** Reads a JSON body within the time; whoever asks for it again has it at once. */
+const timely = Effect.gen(function* () {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const isJson = request.headers["content-type"]?.toLowerCase().startsWith("application/json") === true
+  if (!isJson || !request.url.startsWith("/api/")) return undefined
+  // Interrupting the reader would close the socket before the answer is out: it ends with the connection.
+  const reading = yield* Effect.forkDetach(request.text)
+  return yield* Effect.interruptible(Fiber.join(reading)).pipe(
+    Effect.as(undefined),
+    Effect.timeoutOrElse({
+      duration: bodyTimeout,
+      orElse: () => Effect.succeed(HttpServerResponse.setHeader(said(408, sentences[408]!), "connection", "close")),
+    }),
+  )
+})
+
 export const JsonErrors = HttpRouter.middleware(
   (handler) =>
-    handler.pipe(
+    timely.pipe(
+      Effect.flatMap((late) => (late === undefined ? handler : Effect.succeed(late))),
       Effect.map(inJson),
       // A caller who hangs up interrupts: nobody is left to answer.
       Effect.catchCauseIf((cause) => !Cause.hasInterrupts(cause), ofFailure),

@@ -50,10 +50,12 @@ export const OperationsHandlers = HttpApiBuilder.group(
             })),
           ),
         ),
-      requeue: ({ payload: { SOPInstanceUID } }) =>
-        unavailable(ledger.requeue(SOPInstanceUID === undefined ? "set-aside" : { SOPInstanceUID })).pipe(
-          Effect.map((requeued) => ({ requeued })),
-        ),
+      requeue: ({ payload }) =>
+        unavailable(
+          ledger.requeue(
+            payload?.SOPInstanceUID === undefined ? "set-aside" : { SOPInstanceUID: payload.SOPInstanceUID },
+          ),
+        ).pipe(Effect.map((requeued) => ({ requeued }))),
       rebuild: () => unavailable(index.rebuild),
       verify: () => unavailable(verify()),
     })

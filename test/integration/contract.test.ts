@@ -257,6 +257,13 @@ layer(ArchiveLive, { timeout: 60_000, excludeTestServices: true })("the HTTP con
         assert.include(["indexed", "stored-only", "set-aside"], stage)
         if (stage !== "indexed") assert.isString(reason)
       }
+      const { requeued } = yield* getJson<{ readonly requeued: number }>(`${url}/api/set-aside/requeue`, {
+        method: "POST",
+      })
+      const aside = status.instances.filter(({ stage }) => stage === "set-aside").length
+      assert.isAbove(aside, 0)
+      assert.strictEqual(requeued, aside)
+      assert.strictEqual((yield* settled(url)).setAside, aside)
       const base = `${url}/dicomweb/studies/${odd.StudyInstanceUID}/series/${odd.SeriesInstanceUID}/instances`
       for (const [at, uid] of answer.stored.entries()) {
         const response = yield* Effect.promise(() =>
