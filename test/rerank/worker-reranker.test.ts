@@ -204,4 +204,18 @@ describe("WorkerReranker", () => {
       assert.deepStrictEqual(yield* ask, before)
     }).pipe(Effect.provide(slow))
   })
+
+  it.live("loses a task to a thread that dies, and no other", () => {
+    const workerUrl = new URL("dying-thread.fixture.ts", import.meta.url)
+    const dying = WorkerReranker.layer({ workerUrl, threads: 1, dir: "", modelId, dimension, gridSize })
+    return Effect.gen(function* () {
+      const { stacks } = yield* Reranker
+      const ask = (series: string) => stacks([idOf(series).SeriesInstanceUID])
+      const before = yield* ask("1.1")
+      const [lost, behind] = yield* Effect.all([Effect.flip(ask("6.6.6")), ask("1.1")], { concurrency: 2 })
+      assert.strictEqual(lost.reason, "worker")
+      assert.strictEqual(behind.length, 1)
+      assert.notDeepEqual(behind, before)
+    }).pipe(Effect.provide(dying))
+  })
 })
