@@ -14,6 +14,7 @@ import { query } from "../streams/query.ts"
 import { readiness } from "../streams/readiness.ts"
 import { StandingRegions } from "./alerts/StandingRegions.ts"
 import { ApiRoutes } from "./api/routes.ts"
+import { Shutdown } from "./api/Shutdown.ts"
 import { GatewayConfig } from "./config/GatewayConfig.ts"
 import * as Decoders from "./decode/decoder-layer.ts"
 import { DicomwebRoutes } from "./dicomweb/routes.ts"
@@ -155,5 +156,11 @@ const Server = Layer.unwrap(
   }),
 )
 
+/** Built last, so the first to hear of the end: event streams finish before the server waits for its callers. */
+const Closing = Layer.effectDiscard(Effect.flatMap(Shutdown, ({ begin }) => Effect.addFinalizer(() => begin)))
+
 /** Needs GatewayConfig; gives the HTTP server's address and the services. */
-export const Gateway = Layer.mergeAll(Streams, Server).pipe(Layer.provideMerge(Services))
+export const Gateway = Closing.pipe(
+  Layer.provideMerge(Layer.mergeAll(Streams, Server)),
+  Layer.provideMerge(Layer.mergeAll(Services, Shutdown.layer)),
+)

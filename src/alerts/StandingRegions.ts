@@ -50,7 +50,10 @@ export class StandingRegions extends Context.Service<
             Effect.gen(function* () {
               const wanted = admitted(region, facts, arrived)
               if (wanted.size === 0) return Option.none<Alert>()
-              const hits = yield* query.matchStudy(yield* Effect.orDie(decodeQueryVolume(exemplar)), ready.StudyInstanceUID)
+              const hits = yield* query.matchStudy(
+                yield* Effect.orDie(decodeQueryVolume(exemplar)),
+                ready.StudyInstanceUID,
+              )
               const best = hits.find((hit) => wanted.has(hit.SeriesInstanceUID) && hit.score >= region.threshold)
               if (best === undefined) return Option.none<Alert>()
               return yield* ledger.raiseAlert({

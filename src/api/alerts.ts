@@ -11,6 +11,7 @@ import { Nats } from "../events/Nats.ts"
 import { Ledger } from "../ledger/Ledger.ts"
 import { Api } from "./Api.ts"
 import { BadRequest, unavailable } from "./errors.ts"
+import { Shutdown } from "./Shutdown.ts"
 
 const pageSize = 100
 /** A comment line so often keeps proxies from closing a silent stream, and bounds the wait when a wake-up is lost. */
@@ -23,6 +24,7 @@ const event = (alert: Alert) =>
 const follow = Effect.fnUntraced(function* (after: number) {
   const ledger = yield* Ledger
   const nats = yield* Nats
+  const shutdown = yield* Shutdown
   const wakes = Stream.mergeAll(
     [
       Stream.make("start"),
@@ -53,6 +55,7 @@ const follow = Effect.fnUntraced(function* (after: number) {
         Stream.concat(wake === "beat" ? Stream.make(": still here\n\n") : Stream.empty, Stream.map(news, event)),
       ),
     ),
+    Stream.interruptWhen(shutdown.begun),
     Stream.encodeText,
   )
 })
