@@ -10,6 +10,7 @@ import { alerts } from "../streams/alerts.ts"
 import { deletions } from "../streams/deletions.ts"
 import { indexing } from "../streams/indexing.ts"
 import { ingest } from "../streams/ingest.ts"
+import { orphans } from "../streams/orphans.ts"
 import { query } from "../streams/query.ts"
 import { readiness } from "../streams/readiness.ts"
 import { StandingRegions } from "./alerts/StandingRegions.ts"
@@ -120,12 +121,25 @@ const Streams = Layer.unwrap(
       running("ingest", ingest({ concurrency: config.ingest.concurrency })),
       running("indexing", indexing),
       running("deletions", deletions),
+      running("orphans", orphans),
       running("readiness", readiness({ quiet: Duration.seconds(config.study.quietSeconds) })),
       running("alerts", alerts),
       running("query", query),
     )
   }),
 )
+
+/**
+ * No limit on a whole request: a large upload may take hours, and idle bodies are ended by STOW itself. While it stops,
+ * connections that are kept alive are closed after the answer in hand; they would be waited for otherwise.
+ */
+const httpServer = () => {
+  const server = createServer({ requestTimeout: 0 })
+  return server.on("request", (_, response) => {
+    if (!server.listening) response.setHeader("connection", "close")
+    response.once("finish", () => setImmediate(() => server.listening || server.closeIdleConnections()))
+  })
+}
 
 const Server = Layer.unwrap(
   Effect.gen(function* () {
@@ -145,8 +159,7 @@ const Server = Layer.unwrap(
     )
     return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
       Layer.provideMerge(
-        // No limit on a whole request: a large upload may take hours; idle bodies are ended by STOW itself.
-        NodeHttpServer.layer(() => createServer({ requestTimeout: 0 }), {
+        NodeHttpServer.layer(httpServer, {
           port: listener.port,
           host: listener.host,
           gracefulShutdownTimeout: "10 seconds",

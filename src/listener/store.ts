@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Digest } from "../domain/instance.ts"
 import { Blobs } from "../ledger/Blobs.ts"
 import { Ledger, type Acceptance, type NewInstance } from "../ledger/Ledger.ts"
 import type { MultipartError, Part } from "./parts.ts"
@@ -26,7 +27,18 @@ interface Ready {
 const prepare = Effect.fnUntraced(
   function* ({ draft, scope }: Received, study: string | undefined) {
     const read = yield* readInstance(draft.path, study)
+    const ledger = yield* Ledger
+    const blobs = yield* Blobs
+    // Runs after the draft has let go of its bytes: what the ledger did not take, for whatever reason, is gone with it.
+    let committed: Digest | undefined
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.suspend(() =>
+        committed === undefined ? Effect.void : Effect.ignore(blobs.remove(committed, ledger.isNamed(committed))),
+      ),
+    )
     const { digest, bytes } = yield* draft.commit
+    committed = digest
     const ready: Ready = { _tag: "Ready", instance: { ...read, digest, bytes }, scope }
     return ready
   },
@@ -52,18 +64,12 @@ const outcomeOf = (instance: NewInstance, acceptance: Acceptance | undefined): O
 
 const accept = Effect.fnUntraced(function* (group: ReadonlyArray<Ready>) {
   const ledger = yield* Ledger
-  const blobs = yield* Blobs
-  const acceptances = yield* ledger
-    .accept(group.map(({ instance }) => instance))
-    .pipe(
-      Effect.ensuring(Effect.forEach(group, ({ scope }) => Scope.close(scope, Exit.void), { discard: true })),
-      Effect.mapError(haltOf),
-    )
-  for (const [index, { instance }] of group.entries()) {
-    if (acceptances[index]?._tag !== "Conflict") continue
-    // The refused bytes: nothing refers to them, unless they are another copy's by now.
-    yield* Effect.ignore(blobs.remove(instance.digest, ledger.isNamed(instance.digest)))
-  }
+  const acceptances = yield* ledger.accept(group.map(({ instance }) => instance)).pipe(
+    Effect.ensuring(Effect.forEach(group, ({ scope }) => Scope.close(scope, Exit.void), { discard: true })),
+    // A caller who hangs up must not let go of the bytes while the ledger is taking them.
+    Effect.uninterruptible,
+    Effect.mapError(haltOf),
+  )
   return group.map(({ instance }, index) => outcomeOf(instance, acceptances[index]))
 })
 
