@@ -118,8 +118,8 @@ const ask = Effect.fnUntraced(function* (client: Client, url: string, cohort: Re
   )
 })
 
-/** The first alert of the stream; listens before the study is sent. */
-const firstAlert = (url: string) =>
+/** The alert for one study; listens before it is sent. Others may come: studies that became ready after the rule was set. */
+const alertFor = (url: string, study: string) =>
   Effect.tryPromise({
     try: (signal) => fetch(`${url}/api/alerts/stream`, { signal, headers: { "last-event-id": "0" } }),
     catch: (cause) => new DemoError({ message: `no alert stream: ${String(cause)}` }),
@@ -133,6 +133,7 @@ const firstAlert = (url: string) =>
         Stream.splitLines,
         Stream.filter((line) => line.startsWith("data: ")),
         Stream.mapEffect((line) => Schema.decodeUnknownEffect(Schema.fromJsonString(Alert))(line.slice(6))),
+        Stream.filter(({ StudyInstanceUID }) => StudyInstanceUID === study),
         Stream.runHead,
       ),
     ),
@@ -162,7 +163,9 @@ const alertForLateStudy = Effect.fnUntraced(function* (
   yield* Console.log(
     `\nStanding region "liver like this" (threshold ${alertThreshold}); now ${arriving.identity.PatientID} arrives`,
   )
-  const listening = yield* Effect.forkScoped(firstAlert(url), { startImmediately: true })
+  const listening = yield* Effect.forkScoped(alertFor(url, arriving.identity.StudyInstanceUID), {
+    startImmediately: true,
+  })
   yield* send("files sent", arriving.files, url)
   const sent = yield* Clock.currentTimeMillis
   const alert = yield* Fiber.join(listening)
