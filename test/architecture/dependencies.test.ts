@@ -48,13 +48,16 @@ const sources = ["src", "streams"].flatMap((folder) =>
 )
 
 const runtimeImports = (file: string) =>
-  [...readFileSync(join(root, file), "utf8").matchAll(/^(?:import|export)\s+(?!type\b)[^"']*?from\s+"(\.[^"]+)"/gm)].map(
-    ([, specifier = ""]) => relative(root, resolve(root, dirname(file), specifier)),
-  )
+  [
+    ...readFileSync(join(root, file), "utf8").matchAll(/^(?:import|export)\s+(?!type\b)[^"']*?from\s+"(\.[^"]+)"/gm),
+  ].map(([, specifier = ""]) => relative(root, resolve(root, dirname(file), specifier)))
 
 describe("dependencies", () => {
   it("know every room", () => {
-    assert.deepStrictEqual([...new Set(sources.map(room))].filter((name) => !(name in rank)), [])
+    assert.deepStrictEqual(
+      [...new Set(sources.map(room))].filter((name) => !(name in rank)),
+      [],
+    )
   })
 
   it("point one way", () => {
