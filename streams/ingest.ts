@@ -33,7 +33,8 @@ const embedInstance = Effect.fn("ingest.instance")(function* (instance: Instance
   const maxFrames = maxSlicesPerMessage(model.dimension, model.gridSize)
   const progress = { SOPInstanceUID: instance.SOPInstanceUID, receipt: instance.receipt }
 
-  for (let firstFrame = 1, last = 1; firstFrame <= last; firstFrame += maxFrames) {
+  let embeddableFrames = 1
+  for (let firstFrame = 1; firstFrame <= embeddableFrames; firstFrame += maxFrames) {
     const prepared = yield* decoder
       .prepare({ path, firstFrame, maxFrames, inputSize: model.inputSize })
       .pipe(Effect.retry({ while: again, schedule: Schedule.spaced("100 millis"), times: 1 }))
@@ -42,8 +43,11 @@ const embedInstance = Effect.fn("ingest.instance")(function* (instance: Instance
       return
     }
     const { NumberOfFrames, slices } = prepared
-    last = NumberOfFrames
-    if (firstFrame === 1) yield* ledger.progress([{ ...progress, stage: "decoded", embeddableFrames: NumberOfFrames }])
+    embeddableFrames = NumberOfFrames
+    // Worth telling only where it takes a while; a single frame is embedded at once.
+    if (firstFrame === 1 && embeddableFrames > maxFrames) {
+      yield* ledger.progress([{ ...progress, stage: "decoded", embeddableFrames }])
+    }
     const embeddings = yield* embedder.embed(slices)
     const payload = encodeEmbeddings({
       model: model.id,
@@ -57,7 +61,7 @@ const embedInstance = Effect.fn("ingest.instance")(function* (instance: Instance
       `${instance.SOPInstanceUID}:${instance.receipt}:${model.id}:${firstFrame}`,
     )
   }
-  yield* ledger.progress([{ ...progress, stage: "embedded" }])
+  yield* ledger.progress([{ ...progress, stage: "embedded", embeddableFrames }])
 })
 
 /** One event to its end: acknowledged when done or set aside, handed back when the gateway itself is in trouble. */

@@ -1,7 +1,7 @@
 // Blobs as files: `blobs/ab/<digest>`, drafts in `blobs/incoming/` until their digest is known.
 import { createHash, randomUUID } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { link, mkdir, open, opendir, rm, statfs } from "node:fs/promises"
+import { link, mkdir, open, opendir, rm, statfs, unlink } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -28,6 +28,11 @@ const blobError = (cause: unknown): BlobError => {
   return new BlobError({ reason, cause })
 }
 
+const gone = (name: string) =>
+  unlink(name).catch((cause: unknown) => {
+    if (codeOf(cause) !== "ENOENT") throw cause
+  })
+
 /** File work is never cut in half: an interrupted caller waits for the call in hand. */
 const file = <A>(work: () => Promise<A>) => Effect.uninterruptible(Effect.tryPromise({ try: work, catch: blobError }))
 
@@ -41,7 +46,7 @@ async function* digests(root: string): AsyncGenerator<Digest> {
 const make = Effect.fnUntraced(function* (dir: string) {
   const root = join(dir, "blobs")
   const incoming = join(root, "incoming")
-  const folders = makeFolderSync()
+  const folders = yield* Effect.acquireRelease(Effect.sync(makeFolderSync), (sync) => Effect.promise(sync.close))
   // Nothing in there was ever promised: drafts of a process that is gone.
   yield* file(async () => {
     await rm(incoming, { recursive: true, force: true })
@@ -68,8 +73,7 @@ const make = Effect.fnUntraced(function* (dir: string) {
     const name = join(incoming, randomUUID())
     const handle = yield* Effect.acquireRelease(
       file(() => open(name, "wx", 0o600)),
-      (handle) =>
-        Effect.promise(() => handle.close().finally(() => rm(name, { force: true }))).pipe(Effect.ignoreCause),
+      (handle) => Effect.promise(() => handle.close().finally(() => gone(name))).pipe(Effect.ignoreCause),
     )
     const hash = createHash("sha256")
     let bytes = 0
@@ -99,7 +103,7 @@ const make = Effect.fnUntraced(function* (dir: string) {
       const place = file(async () => {
         await handle.sync()
         const folder = join(root, digest.slice(0, 2))
-        if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) folders.forget(folder)
+        if (!folders.isAnchored(folder)) await mkdir(folder, { recursive: true, mode: 0o700 })
         // A link, unlike a rename, never replaces what stands there.
         await link(name, path(digest)).catch((cause: unknown) => {
           if (codeOf(cause) !== "EEXIST") throw cause
@@ -132,7 +136,7 @@ const make = Effect.fnUntraced(function* (dir: string) {
       removal.withPermit(
         Effect.gen(function* () {
           if (pins.has(digest) || (yield* isNamed)) return false
-          yield* file(() => rm(path(digest), { force: true }))
+          yield* file(() => gone(path(digest)))
           return true
         }),
       ),

@@ -1,16 +1,19 @@
 // Folder entries made durable, one fsync for all who wait on the same folder.
-import { open } from "node:fs/promises"
-
-const fsync = async (folder: string): Promise<void> => {
-  const handle = await open(folder, "r")
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
+import { type FileHandle, open } from "node:fs/promises"
 
 export const makeFolderSync = () => {
+  // A few hundred folders at the most: kept open, since each commit syncs one.
+  const handles = new Map<string, Promise<FileHandle>>()
+  const fsync = async (folder: string): Promise<void> => {
+    const opened = handles.get(folder) ?? open(folder, "r")
+    handles.set(folder, opened)
+    try {
+      await (await opened).sync()
+    } catch (cause) {
+      handles.delete(folder)
+      throw cause
+    }
+  }
   const running = new Map<string, Promise<void>>()
   const waiting = new Map<string, Promise<void>>()
   /** Folders whose own entry in the parent is known durable. */
@@ -39,7 +42,13 @@ export const makeFolderSync = () => {
 
   return {
     sync,
-    forget: (folder: string) => anchored.delete(folder),
+    /** True once the folder's own entry is known durable. */
+    isAnchored: (folder: string) => anchored.has(folder),
+    close: async (): Promise<void> => {
+      const open = await Promise.allSettled(handles.values())
+      handles.clear()
+      await Promise.allSettled(open.map((handle) => (handle.status === "fulfilled" ? handle.value.close() : undefined)))
+    },
     /** Syncs the folder, and its parent until that once succeeded. */
     commit: async (folder: string, parent: string): Promise<void> => {
       await sync(folder)

@@ -6,6 +6,9 @@ import { LedgerError } from "./Ledger.ts"
 /** Jobs of one commit; more wait for the next, so that no caller waits long. */
 const jobsPerCommit = 256
 
+/** Milliseconds. */
+const longestWait = 20
+
 const sqliteFull = 13
 
 export const ledgerError = (cause: unknown): LedgerError => {
@@ -34,6 +37,8 @@ export interface Writer {
 export const makeWriter = (db: DatabaseSync): Writer => {
   let waiting: Array<Job> = []
   let scheduled = false
+  /** How long the last commit held the thread. */
+  let held = 0
 
   const commit = () => {
     const jobs = waiting.slice(0, jobsPerCommit)
@@ -64,14 +69,19 @@ export const makeWriter = (db: DatabaseSync): Writer => {
     jobs.forEach((job, i) => job.done(failures[i]))
   }
 
+  const flush = () => {
+    scheduled = false
+    const start = performance.now()
+    commit()
+    held = performance.now() - start
+    if (waiting.length > 0 && !scheduled) schedule()
+  }
+  // A slow disk makes commits wait as long as the last one took: the thread has at least half its time for others, and
+  // the next commit takes more along. On a fast one, a turn of the event loop gathers what arrived together.
   const schedule = () => {
     scheduled = true
-    // One turn of the event loop gathers what arrived together.
-    setImmediate(() => {
-      scheduled = false
-      commit()
-      if (waiting.length > 0 && !scheduled) schedule()
-    })
+    if (held < 1) setImmediate(flush)
+    else setTimeout(flush, Math.min(held, longestWait))
   }
 
   const enqueue =

@@ -1,9 +1,10 @@
 // From the last STOW answer of a 300-slice CT to every slice searchable.
 import { Effect, Schedule } from "effect"
 import type { StudyStatus } from "../../src/domain/study.ts"
-import { getJson, settled, startGateway, stow, temporaryFolder } from "../support/gateway.ts"
+import { getJson, settled, startGateway, temporaryFolder } from "../support/gateway.ts"
 import { makeCt, studyUid } from "./ct-files.ts"
 import { percentile, type Table } from "./report.ts"
+import { prepare, sendAll } from "./sender.ts"
 
 const slices = 300
 const batch = 20
@@ -17,8 +18,9 @@ export const searchableBench = Effect.gen(function* () {
   const totals: Array<number> = []
   for (let study = 1; study <= runs + 1; study++) {
     const files = Array.from({ length: slices }, (_, n) => make(study, n))
+    const requests = Array.from({ length: slices / batch }, (_, n) => prepare(files.slice(n * batch, (n + 1) * batch)))
     const start = performance.now()
-    for (let n = 0; n < slices; n += batch) yield* stow(url, files.slice(n, n + batch))
+    yield* sendAll(url, requests, 1)
     const answered = performance.now()
     yield* getJson<StudyStatus>(`${url}/api/studies/${studyUid(study)}/status`).pipe(
       Effect.filterOrFail(({ instances }) => instances.every(({ stage }) => stage === "indexed")),

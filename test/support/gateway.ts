@@ -26,6 +26,8 @@ export const postJson = <A>(url: string, body: unknown) =>
   getJson<A>(url, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } })
 
 const boundary = "test-part"
+export const stowType = `multipart/related; type="application/dicom"; boundary=${boundary}`
+
 /** The store request's body for some files. */
 export const stowBody = (files: ReadonlyArray<Uint8Array>) =>
   Buffer.concat([
@@ -48,7 +50,7 @@ export const stow = (url: string, files: ReadonlyArray<Uint8Array>) =>
     const response = await fetch(`${url}/dicomweb/studies`, {
       method: "POST",
       body: stowBody(files),
-      headers: { "content-type": `multipart/related; type="application/dicom"; boundary=${boundary}` },
+      headers: { "content-type": stowType },
       signal,
     })
     type Answer = {
