@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import { isCompressed, isNIFTI, NIFTI1, NIFTI2, readHeader } from "nifti-reader-js"
+import type { Samples } from "../domain/samples.ts"
 import type { Affine } from "./geometry.ts"
 
 /** The file cannot be converted; `detail` says why, for people. */
@@ -18,21 +19,11 @@ export class NiftiError extends Schema.TaggedError<NiftiError>()("NiftiError", {
   }
 }
 
-export type Voxels =
-  | Uint8Array
-  | Int8Array
-  | Uint16Array
-  | Int16Array
-  | Uint32Array
-  | Int32Array
-  | Float32Array
-  | Float64Array
-
 export interface NiftiVolume {
   /** Voxels along i, j, k. */
   readonly shape: readonly [number, number, number]
   /** Raw values, i fastest; the real value is raw × slope + intercept. */
-  readonly voxels: Voxels
+  readonly voxels: Samples
   readonly slope: number
   readonly intercept: number
   /** Voxel indices to RAS mm. */
@@ -44,7 +35,7 @@ export interface NiftiVolume {
 /** The most a file may unpack to. */
 export const maxVolumeBytes = 2 ** 30
 
-type Maker = (buffer: ArrayBuffer, offset: number, count: number) => Voxels
+type Maker = (buffer: ArrayBuffer, offset: number, count: number) => Samples
 const bigAsDouble =
   (make: (buffer: ArrayBuffer, offset: number, count: number) => BigInt64Array | BigUint64Array): Maker =>
   (buffer, offset, count) =>

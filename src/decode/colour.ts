@@ -1,7 +1,8 @@
 // Colour samples to interleaved 8-bit RGB for people to look at (PS3.3 §C.7.6.3.1.2, §C.7.9, §C.8.15).
 import type { DataSet } from "dicom-parser"
 import { DecodeFailure } from "./failure.ts"
-import { isSubsampled, type Samples } from "./frame.ts"
+import type { Samples } from "../domain/samples.ts"
+import { isSubsampled } from "./frame.ts"
 import type { ImageModule } from "./image-module.ts"
 
 const clamp = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : Math.round(value))

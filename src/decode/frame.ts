@@ -1,19 +1,10 @@
 // One frame of an object: read at its offset, never the whole object, and brought to native little endian (PS3.5 §8).
+import type { Samples } from "../domain/samples.ts"
 import { readPart10Bytes, type Part10 } from "../dicom/part10.ts"
 import { decodeCompressed, isCompressed, nativeByteOrder, type NativeFrame } from "./codec.ts"
 import { DecodeFailure } from "./failure.ts"
 import { encapsulatedFrames, readFragments } from "./fragments.ts"
 import { frameBytes, maxFrameBytes, type ImageModule } from "./image-module.ts"
-
-export type Samples =
-  | Uint8Array
-  | Int8Array
-  | Uint16Array
-  | Int16Array
-  | Uint32Array
-  | Int32Array
-  | Float32Array
-  | Float64Array
 
 /** Own memory, so that it can be viewed as wider samples, changed and transferred. */
 const owned = (bytes: Buffer): Uint8Array<ArrayBuffer> =>

@@ -1,6 +1,6 @@
 // Grey samples to 8 bits for people to look at: modality values, then a window (PS3.3 §C.11.1, §C.11.2).
 import type { FrameAttributes } from "./frame-attributes.ts"
-import type { Samples } from "./frame.ts"
+import type { Samples } from "../domain/samples.ts"
 
 export interface Window {
   readonly center: number

@@ -5,7 +5,8 @@ import type { SegmentFrame } from "./Decoder.ts"
 import { geometryReason } from "./embeddable.ts"
 import { DecodeFailure } from "./failure.ts"
 import { frameAttributes, type FrameAttributes } from "./frame-attributes.ts"
-import { frameReader, samplesOf, type Samples } from "./frame.ts"
+import type { Samples } from "../domain/samples.ts"
+import { frameReader, samplesOf } from "./frame.ts"
 import { imageModule, stringOf } from "./image-module.ts"
 
 export interface Segment {

@@ -4,7 +4,8 @@ import { geometryReason, imageReason, objectReason } from "./embeddable.ts"
 import { DecodeFailure } from "./failure.ts"
 import type { SliceGeometry, Vec3 } from "../domain/slice.ts"
 import { frameAttributes } from "./frame-attributes.ts"
-import { frameReader, samplesOf, type Samples } from "./frame.ts"
+import type { Samples } from "../domain/samples.ts"
+import { frameReader, samplesOf } from "./frame.ts"
 import { imageModule, stringOf, type ImageModule } from "./image-module.ts"
 
 /** A decoded frame with sound geometry. What the object does not say is absent. */

@@ -1,14 +1,5 @@
 // A frame seen from afar: modality values of a grid of at most 128 × 128 cells, enough to find the body and its intensities.
-
-export type Samples =
-  | Uint8Array
-  | Int8Array
-  | Uint16Array
-  | Int16Array
-  | Uint32Array
-  | Int32Array
-  | Float32Array
-  | Float64Array
+import type { Samples } from "../domain/samples.ts"
 
 export interface CoarseGrid {
   readonly columns: number

@@ -1,7 +1,8 @@
 // One decoded frame made ready for the model: in fixed or robust intensities, upright in the patient, cut to the body.
 import type { PreparedSlice, SliceGeometry, Vec3 } from "../domain/slice.ts"
 import { bodyBox, type BodyBox } from "./body-box.ts"
-import { coarseGrid, type CoarseGrid, type Samples } from "./coarse-grid.ts"
+import type { Samples } from "../domain/samples.ts"
+import { coarseGrid, type CoarseGrid } from "./coarse-grid.ts"
 import { bodyHounsfield, bodyRange, coherence, frameRange, type Range } from "./intensity.ts"
 import { orientationOf, stackOf } from "./orientation.ts"
 import { ctPalette, ctRange, greyPalette, paint, type Palette } from "./paint.ts"

@@ -1,5 +1,5 @@
 // A window of a frame brought to size × size values: each averages the stored pixels it covers.
-import type { Samples } from "./coarse-grid.ts"
+import type { Samples } from "../domain/samples.ts"
 
 /** Stretch of one axis in stored pixels; pixel i covers [i − ½, i + ½]. */
 export interface Span {
