@@ -13,6 +13,7 @@ import { ingest } from "../streams/ingest.ts"
 import { orphans } from "../streams/orphans.ts"
 import { query } from "../streams/query.ts"
 import { readiness } from "../streams/readiness.ts"
+import { reconcile } from "../streams/reconcile.ts"
 import { StandingRegions } from "./alerts/StandingRegions.ts"
 import { ApiRoutes } from "./api/routes.ts"
 import { Shutdown } from "./api/Shutdown.ts"
@@ -125,6 +126,7 @@ const Streams = Layer.unwrap(
       running("readiness", readiness({ quiet: Duration.seconds(config.study.quietSeconds) })),
       running("alerts", alerts),
       running("query", query),
+      running("reconcile", reconcile),
     )
   }),
 )

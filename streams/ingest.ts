@@ -23,7 +23,7 @@ const again = (error: DecodeError) => error.reason === "worker" || error.reason 
 const attempts = 5
 
 /** Decodes, embeds and publishes one instance, at most a message's worth of frames in memory. Answers why it is not embeddable, if so. */
-const embedInstance = Effect.fn("ingest.instance")(function* (instance: InstanceRef) {
+const embedInstance = Effect.fn("ingest.instance")(function* (instance: InstanceRef, event: number) {
   const ledger = yield* Ledger
   const decoder = yield* Decoder
   const embedder = yield* Embedder
@@ -58,7 +58,8 @@ const embedInstance = Effect.fn("ingest.instance")(function* (instance: Instance
     yield* nats.publish(
       subjects.embeddings(instance.StudyInstanceUID),
       payload,
-      `${instance.SOPInstanceUID}:${instance.receipt}:${model.id}:${firstFrame}`,
+      // Named after the event: a redelivery is stored once, an event sent again on purpose is not swallowed.
+      `embeddings:${event}:${model.id}:${firstFrame}`,
     )
   }
   yield* ledger.progress([{ ...progress, stage: "embedded", embeddableFrames }])
@@ -80,7 +81,7 @@ const handle = Effect.fnUntraced(function* (delivery: Delivery<InstanceAccepted>
 
   // Deleted or superseded since: nothing to do.
   if (!(yield* ledger.isCurrent(instance))) return yield* delivery.ack
-  yield* embedInstance(instance).pipe(
+  yield* embedInstance(instance, delivery.streamSequence).pipe(
     Effect.andThen(delivery.ack),
     Effect.catchTags({
       DecodeError: (error) =>

@@ -12,7 +12,7 @@ const settled = new Set(["indexed", "stored-only", "set-aside"])
 export const verify = Effect.fn("api.verify")(function* () {
   const blobs = yield* Blobs
   const index = yield* VectorIndex
-  const instances = yield* (yield* Ledger).instances({})
+  const instances = yield* (yield* Ledger).inventory
   const digests = new Set<string>()
   yield* Stream.runForEach(blobs.list, (digest) => Effect.sync(() => digests.add(digest)))
   const journalled = new Map((yield* index.instances).map((entry) => [entry.SOPInstanceUID, entry]))

@@ -42,6 +42,8 @@ export interface StoredInstance extends NewInstance, InstanceRef {
   readonly indexedFrames: number
 }
 
+export type InventoryItem = Pick<StoredInstance, "SOPInstanceUID" | "receipt" | "digest" | "stage" | "indexedFrames">
+
 /** UIDs that narrow a request; none means the whole archive. */
 export interface Scope {
   readonly StudyInstanceUID?: StudyInstanceUID
@@ -113,6 +115,8 @@ export class Ledger extends Context.Service<
     readonly instance: (uid: SOPInstanceUID) => Io<Option.Option<StoredInstance>>
     /** Instances of a scope in receipt order. */
     readonly instances: (scope: Scope) => Io<ReadonlyArray<StoredInstance>>
+    /** Every instance without its attributes, in receipt order: what reconciliation compares. */
+    readonly inventory: Io<ReadonlyArray<InventoryItem>>
     /** Attribute maps of one QIDO level, stable order; all that is known of it, the caller picks. */
     readonly search: (search: Search) => Io<ReadonlyArray<DicomJson>>
     /** Applies stage changes in one commit; those of a deleted or superseded receipt are ignored. A power cut may take them back: the stage is then gone through again. */
@@ -126,7 +130,11 @@ export class Ledger extends Context.Service<
     readonly setAsideList: Io<ReadonlyArray<StoredInstance>>
     /** Puts set-aside instances (or all that are unfinished since `before`, epoch ms) back on the way: fresh InstanceAccepted events. Counts them. */
     readonly requeue: (
-      what: { readonly SOPInstanceUID: SOPInstanceUID } | { readonly unfinishedSince: number } | "set-aside",
+      what:
+        | { readonly SOPInstanceUID: SOPInstanceUID }
+        | { readonly receipts: ReadonlyArray<Receipt> }
+        | { readonly unfinishedSince: number }
+        | "set-aside",
     ) => Io<number>
     /** Rows gone, InstanceDeleted events in the outbox, one commit. Blobs and vectors are the caller's next steps. */
     readonly delete: (scope: Scope) => Io<Deletion>

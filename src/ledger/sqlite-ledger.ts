@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import { InstanceDeleted, subjects } from "../events/events.ts"
 import { makeAccept, makeOutbox } from "./accept.ts"
 import { makeAlertStore } from "./alert-store.ts"
-import { Ledger, type LedgerTotals } from "./Ledger.ts"
+import { type InventoryItem, Ledger, type LedgerTotals } from "./Ledger.ts"
 import { openDatabase } from "./open-database.ts"
 import { instanceOf, refOf, scopeCondition } from "./rows.ts"
 import { migrations } from "./schema.ts"
@@ -97,6 +97,9 @@ const make = Effect.fnUntraced(function* (path: string) {
   const search = makeSearch(db)
   const totals = makeTotals(db)
   const one = db.prepare("SELECT * FROM instance WHERE SOPInstanceUID = ?")
+  const inventory = db.prepare(
+    "SELECT SOPInstanceUID, receipt, digest, stage, indexed AS indexedFrames FROM instance ORDER BY receipt",
+  )
   const current = db.prepare("SELECT 1 FROM instance WHERE SOPInstanceUID = ? AND receipt = ?")
   const named = db.prepare("SELECT 1 FROM instance WHERE digest = ? LIMIT 1")
   const aside = db.prepare("SELECT * FROM instance WHERE stage = 'set-aside' ORDER BY receipt LIMIT 10000")
@@ -114,6 +117,7 @@ const make = Effect.fnUntraced(function* (path: string) {
           .all(...values)
           .map(instanceOf)
       }),
+    inventory: read(() => inventory.all() as unknown as ReadonlyArray<InventoryItem>),
     search: (request) => read(() => search(request)),
     progress: (changes) =>
       changes.length === 0
@@ -132,7 +136,9 @@ const make = Effect.fnUntraced(function* (path: string) {
             ? stages.setAsideReceipts()
             : "SOPInstanceUID" in what
               ? stages.receiptOf(what.SOPInstanceUID)
-              : stages.stuckReceipts(what.unfinishedSince),
+              : "receipts" in what
+                ? what.receipts
+                : stages.stuckReceipts(what.unfinishedSince),
           now,
         ),
       ),

@@ -27,7 +27,7 @@ export const makeStages = (db: DatabaseSync, outbox: Outbox) => {
     "UPDATE instance SET stage = ?, reason = ?, embeddable = ?, indexed = ?, stageSince = ? WHERE SOPInstanceUID = ? AND receipt = ?",
   )
   const again = db.prepare(
-    "UPDATE instance SET stage = 'accepted', reason = NULL, stageSince = ?, attempt = attempt + 1 WHERE receipt = ? RETURNING *",
+    "UPDATE instance SET stage = 'accepted', reason = NULL, indexed = 0, stageSince = ?, attempt = attempt + 1 WHERE receipt = ? RETURNING *",
   )
 
   const progress = (
