@@ -5,6 +5,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { dieWithParent } from "../events/nats-binary.ts"
 
 export class ChildGatewayError extends Schema.TaggedError<ChildGatewayError>()("ChildGatewayError", {
   message: Schema.String,
@@ -30,7 +31,8 @@ export const childGateway = (
       Effect.sync(() => {
         mkdirSync(data, { recursive: true, mode: 0o700 })
         const file = openSync(log, "a", 0o600)
-        const child = spawn(process.execPath, [main, "serve", "--data", data, "--port", "0"], {
+        const [command, args] = dieWithParent(process.execPath, [main, "serve", "--data", data, "--port", "0"])
+        const child = spawn(command, [...args], {
           stdio: ["ignore", "pipe", file],
           env: { ...process.env, ...environment },
         })
