@@ -60,4 +60,3 @@ export const streams = {
   SETASIDE: ["setaside.>"],
   ALERTS: ["alerts.>"],
 } as const
-export type StreamName = keyof typeof streams
