@@ -1,5 +1,5 @@
-// Splits multipart/related (RFC 2046 §5.1) while it arrives. Own code: Effect's parser reports a body that breaks off as
-// a complete one in some states and treats parts as form fields; here a missing closing delimiter is always seen.
+// Splits multipart/related (RFC 2046 §5.1) while it arrives. Own code: Effect's parser takes parts without a file name for
+// form fields and decodes them as text; here bytes stay bytes, and a missing closing delimiter is always seen.
 
 export type Piece =
   | { readonly _tag: "Head"; readonly headers: ReadonlyMap<string, string> }
