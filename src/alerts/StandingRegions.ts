@@ -7,7 +7,7 @@ import type { Alert, StandingRegion, StandingRegionId } from "../domain/alert.ts
 import type { StudyReady } from "../events/events.ts"
 import { Ledger, type LedgerError, type SeriesFacts } from "../ledger/Ledger.ts"
 import { passes } from "../query/filter.ts"
-import { type QueryError, RegionQuery } from "../query/RegionQuery.ts"
+import { QueryError, RegionQuery } from "../query/RegionQuery.ts"
 import { decodeQueryVolume, encodeQueryVolume } from "../rerank/query-volume-codec.ts"
 
 export interface Identified extends StandingRegion {
@@ -37,7 +37,9 @@ export class StandingRegions extends Context.Service<
       return StandingRegions.of({
         put: Effect.fn("StandingRegions.put")(function* (id, region) {
           const exemplar = yield* query.resolve(region)
-          yield* ledger.putStandingRegion(id, region, encodeQueryVolume(exemplar))
+          if (!(yield* ledger.putStandingRegion(id, region, encodeQueryVolume(exemplar)))) {
+            return yield* new QueryError({ reason: "unknown", message: `the id ${id} cannot be used` })
+          }
           return { id, ...region }
         }),
         get: (id) => Effect.map(list, (rules) => Option.fromUndefinedOr(rules.find((rule) => rule.id === id))),

@@ -34,6 +34,8 @@ export type Acceptance =
   | { readonly _tag: "Duplicate"; readonly receipt: Receipt }
   /** Same UID, other bytes or another series: the first is kept. */
   | { readonly _tag: "Conflict"; readonly receipt: Receipt; readonly digest: Digest }
+  /** The study, or one that holds the same series or instance, is not the caller's to see. */
+  | { readonly _tag: "NotAuthorized" }
 
 export interface StoredInstance extends NewInstance, InstanceRef {
   readonly stage: InstanceStage
@@ -105,6 +107,7 @@ export interface Deletion {
   readonly instances: ReadonlyArray<InstanceRef>
 }
 
+/** Reads and changes answer for what the current caller may see (`domain/caller.ts`). */
 type Io<A> = Effect.Effect<A, LedgerError>
 
 export class Ledger extends Context.Service<
@@ -150,7 +153,8 @@ export class Ledger extends Context.Service<
     readonly seriesFacts: Io<ReadonlyArray<SeriesFacts>>
     readonly totals: Io<LedgerTotals>
 
-    readonly putStandingRegion: (id: StandingRegionId, region: StandingRegion, exemplar: Uint8Array) => Io<void>
+    /** False when the id is taken by a region that the caller may not see. */
+    readonly putStandingRegion: (id: StandingRegionId, region: StandingRegion, exemplar: Uint8Array) => Io<boolean>
     readonly standingRegions: Io<
       ReadonlyArray<{ readonly id: StandingRegionId; readonly region: StandingRegion; readonly exemplar: Uint8Array }>
     >

@@ -1,6 +1,7 @@
 // Accepting instances: the row, its study and series, and the event, in one transaction.
 import type { DatabaseSync } from "node:sqlite"
 import * as Schema from "effect/Schema"
+import type { Caller } from "../domain/caller.ts"
 import { Digest, type InstanceRef, Receipt } from "../domain/instance.ts"
 import { InstanceAccepted, subjects } from "../events/events.ts"
 import { columns, pick, seriesTags, studyTags, text } from "./attributes.ts"
@@ -44,7 +45,7 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
     "UPDATE study SET state = 'open', claim = NULL, lastReceived = ? WHERE StudyInstanceUID = ?",
   )
   const addStudy = db.prepare(
-    `INSERT INTO study (StudyInstanceUID, ${names(studyColumns)}, patient, attributes, lastReceived) VALUES (?, ${marks(studyColumns.length)}, ?, ?, ?)`,
+    `INSERT INTO study (StudyInstanceUID, ${names(studyColumns)}, patient, attributes, lastReceived, origin) VALUES (?, ${marks(studyColumns.length)}, ?, ?, ?, ?)`,
   )
   const addSeries = db.prepare(
     `INSERT INTO series (SeriesInstanceUID, StudyInstanceUID, ${names(seriesColumns)}, attributes) VALUES (?, ?, ${marks(seriesColumns.length)}, ?)`,
@@ -53,12 +54,20 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
     `INSERT INTO instance (SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, SOPClassUID, TransferSyntaxUID, InstanceNumber,
       digest, bytes, attributes, stageSince) VALUES (${marks(10)})`,
   )
+  const origin = db.prepare("SELECT origin FROM study WHERE StudyInstanceUID = ?")
+  const isHidden = ({ origins }: Caller, study: string) => {
+    const row = origins === "all" ? undefined : origin.get(study)
+    return row !== undefined && origins !== "all" && !origins.has(String(row["origin"]))
+  }
   const values = (entries: typeof studyColumns, attributes: NewInstance["attributes"]) =>
     entries.map(([tag]) => text(attributes, tag))
 
-  return (instance: NewInstance, now: number): Acceptance => {
+  return (instance: NewInstance, caller: Caller, now: number): Acceptance => {
     const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, attributes, digest } = instance
+    // Also when only another study of the same UID's instance is hidden: the answer must not tell them apart.
+    if (isHidden(caller, StudyInstanceUID)) return { _tag: "NotAuthorized" }
     const before = known.get(SOPInstanceUID)
+    if (before !== undefined && isHidden(caller, String(before["StudyInstanceUID"]))) return { _tag: "NotAuthorized" }
     if (before !== undefined) {
       const receipt = Receipt.make(Number(before["receipt"]))
       const same =
@@ -70,6 +79,7 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
         : { _tag: "Conflict", receipt, digest: Digest.make(String(before["digest"])) }
     }
     const series = seriesStudy.get(SeriesInstanceUID)
+    if (series !== undefined && isHidden(caller, String(series["StudyInstanceUID"]))) return { _tag: "NotAuthorized" }
     if (series !== undefined && series["StudyInstanceUID"] !== StudyInstanceUID) {
       return { _tag: "Conflict", receipt: Receipt.make(0), digest }
     }
@@ -81,6 +91,7 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
         patientOf(instance),
         JSON.stringify(pick(attributes, studyTags)),
         now,
+        caller.origin,
       )
     }
     if (series === undefined) {

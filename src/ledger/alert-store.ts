@@ -2,10 +2,12 @@
 import type { DatabaseSync } from "node:sqlite"
 import * as Schema from "effect/Schema"
 import { Alert, StandingRegion, type StandingRegionId } from "../domain/alert.ts"
+import type { Caller } from "../domain/caller.ts"
 import type { Hit } from "../domain/hit.ts"
 import type { StudyInstanceUID } from "../domain/uid.ts"
 import { AlertRaised, subjects } from "../events/events.ts"
 import type { Outbox } from "./accept.ts"
+import { visibleCondition } from "./rows.ts"
 
 const encodeRaised = Schema.encodeSync(Schema.fromJsonString(AlertRaised))
 const decodeAlert = Schema.decodeUnknownSync(Schema.fromJsonString(Alert))
@@ -23,25 +25,42 @@ export interface NewAlert {
 
 export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
   const putRegion = db.prepare("INSERT OR REPLACE INTO standing_region (id, region, exemplar) VALUES (?, ?, ?)")
-  const regions = db.prepare("SELECT id, region, exemplar FROM standing_region ORDER BY id")
+  const known = db.prepare("SELECT 1 FROM standing_region WHERE id = ?")
+  /** A standing region is seen by those who may see the study it was drawn on. */
+  const visibleRegions = (caller: Caller) => {
+    const { sql, values } = visibleCondition(caller, "drawn")
+    const drawn = "(SELECT json_extract(standing_region.region, '$.StudyInstanceUID') AS StudyInstanceUID) AS drawn"
+    return { sql: caller.origins === "all" ? "1" : `EXISTS (SELECT 1 FROM ${drawn} WHERE ${sql})`, values }
+  }
   const removeRegion = db.prepare("DELETE FROM standing_region WHERE id = ?")
   const raised = db.prepare("SELECT 1 FROM alert WHERE standingRegion = ? AND StudyInstanceUID = ?")
   const claim = db.prepare("INSERT INTO alert (standingRegion, StudyInstanceUID, alert) VALUES (?, ?, '')")
   const fill = db.prepare("UPDATE alert SET alert = ? WHERE id = ?")
-  const after = db.prepare("SELECT alert FROM alert WHERE id > ? ORDER BY id LIMIT ?")
   // The sequence, not the greatest row: a deleted alert's id is not given again, and no reader waits for it.
   const last = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'alert'")
+  const sees = (id: StandingRegionId, caller: Caller) => {
+    const { sql, values } = visibleRegions(caller)
+    return db.prepare(`SELECT 1 FROM standing_region WHERE id = ? AND ${sql}`).get(id, ...values) !== undefined
+  }
   return {
-    putRegion: (id: StandingRegionId, region: StandingRegion, exemplar: Uint8Array) => {
+    /** False when the id is taken by a region that the caller may not see. */
+    putRegion: (id: StandingRegionId, region: StandingRegion, exemplar: Uint8Array, caller: Caller) => {
+      if (known.get(id) !== undefined && !sees(id, caller)) return false
       putRegion.run(id, encodeRegion(region), exemplar)
+      return true
     },
-    regions: () =>
-      regions.all().map((row) => ({
+    regions: (caller: Caller) => {
+      const { sql, values } = visibleRegions(caller)
+      const rows = db
+        .prepare(`SELECT id, region, exemplar FROM standing_region WHERE ${sql} ORDER BY id`)
+        .all(...values)
+      return rows.map((row) => ({
         id: row["id"] as StandingRegionId,
         region: decodeRegion(row["region"]),
         exemplar: row["exemplar"] as Uint8Array,
-      })),
-    removeRegion: (id: StandingRegionId) => removeRegion.run(id).changes > 0,
+      }))
+    },
+    removeRegion: (id: StandingRegionId, caller: Caller) => sees(id, caller) && removeRegion.run(id).changes > 0,
     raise: (match: NewAlert, now: number): Alert | undefined => {
       if (raised.get(match.standingRegion, match.StudyInstanceUID) !== undefined) return undefined
       const { lastInsertRowid } = claim.run(match.standingRegion, match.StudyInstanceUID)
@@ -50,7 +69,19 @@ export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
       outbox.add(subjects.alerts, `alert:${alert.id}`, encodeRaised({ _tag: "AlertRaised", alert }), now)
       return alert
     },
-    after: (id: number, limit: number) => after.all(id, limit).map((row) => decodeAlert(row["alert"])),
+    /** Both the study that matched and the region it matched must be the caller's to see. */
+    after: (id: number, limit: number, caller: Caller) => {
+      const study = visibleCondition(caller, "alert")
+      const region = visibleRegions(caller)
+      const drawn =
+        caller.origins === "all"
+          ? "1"
+          : `EXISTS (SELECT 1 FROM standing_region WHERE standing_region.id = alert.standingRegion AND ${region.sql})`
+      return db
+        .prepare(`SELECT alert FROM alert WHERE id > ? AND ${study.sql} AND ${drawn} ORDER BY id LIMIT ?`)
+        .all(id, ...study.values, ...region.values, limit)
+        .map((row) => decodeAlert(row["alert"]))
+    },
     last: () => Number(last.get()?.["seq"] ?? 0),
   }
 }

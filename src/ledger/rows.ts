@@ -1,4 +1,5 @@
 // Table rows as domain values. The ledger wrote them, so they are trusted and branded without another check.
+import type { Caller } from "../domain/caller.ts"
 import type { DicomJson, Digest, InstanceRef, InstanceStage, Receipt } from "../domain/instance.ts"
 import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import type { Scope, StoredInstance } from "./Ledger.ts"
@@ -25,17 +26,31 @@ export const instanceOf = (row: Row): StoredInstance => ({
   ...(row["reason"] === null ? {} : { reason: String(row["reason"]) }),
 })
 
+/** What the caller may see of a table that has a StudyInstanceUID; everything when the origins are not restricted. */
+export const visibleCondition = (
+  { origins }: Caller,
+  table: string,
+): { readonly sql: string; readonly values: ReadonlyArray<string> } =>
+  origins === "all"
+    ? { sql: "1", values: [] }
+    : {
+        sql: `EXISTS (SELECT 1 FROM study AS seen WHERE seen.StudyInstanceUID = ${table}.StudyInstanceUID AND seen.origin IN (${Array.from(origins, () => "?").join(", ")}))`,
+        values: [...origins],
+      }
+
 /** SQL condition and parameters of a scope; the table's columns are named as the scope's keys. */
 export const scopeCondition = (
   scope: Scope,
+  caller: Caller,
   table = "instance",
 ): { readonly sql: string; readonly values: ReadonlyArray<string> } => {
   const entries = (["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"] as const).flatMap((key) => {
     const value = scope[key]
     return value === undefined ? [] : [[key, value] as const]
   })
+  const visible = visibleCondition(caller, table)
   return {
-    sql: ["1", ...entries.map(([key]) => `${table}.${key} = ?`)].join(" AND "),
-    values: entries.map(([, value]) => value),
+    sql: [visible.sql, ...entries.map(([key]) => `${table}.${key} = ?`)].join(" AND "),
+    values: [...visible.values, ...entries.map(([, value]) => value)],
   }
 }

@@ -116,4 +116,10 @@ CREATE TABLE alert (
 CREATE INDEX alert_study ON alert (StudyInstanceUID);
 `
 
-export const migrations: ReadonlyArray<string> = [format1]
+/** Whose studies a caller may see goes by the study's origin. */
+const format2 = `
+ALTER TABLE study ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+CREATE INDEX study_origin ON study (origin);
+`
+
+export const migrations: ReadonlyArray<string> = [format1, format2]

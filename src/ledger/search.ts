@@ -1,10 +1,11 @@
 // QIDO-RS searches over the ledger (PS3.18 §10.6), as attribute maps in a stable order.
 import type { DatabaseSync } from "node:sqlite"
+import type { Caller } from "../domain/caller.ts"
 import type { DicomJson } from "../domain/instance.ts"
 import { columns, seriesTags, studyTags } from "./attributes.ts"
 import type { Search } from "./Ledger.ts"
 import { type Condition, jsonCondition, valueCondition } from "./matching.ts"
-import type { Row } from "./rows.ts"
+import { type Row, visibleCondition } from "./rows.ts"
 
 const isTag = /^[0-9A-F]{8}(\.[0-9A-F]{8})?$/
 
@@ -102,9 +103,13 @@ export const makeSearch = (db: DatabaseSync) => {
     instance: (row: Row): DicomJson => parse(row["attributes"]),
   } as const
 
-  return (search: Search): ReadonlyArray<DicomJson> => {
+  return (search: Search, caller: Caller): ReadonlyArray<DicomJson> => {
     const { level, match, limit, offset } = search
-    const conditions = [...ofScope(search), ...match.map((one) => matchCondition(level, one))]
+    const conditions = [
+      visibleCondition(caller, level),
+      ...ofScope(search),
+      ...match.map((one) => matchCondition(level, one)),
+    ]
     const where = conditions.map(({ sql }) => `(${sql})`).join(" AND ") || "1"
     return db
       .prepare(`SELECT ${select[level]} FROM ${tables[level]} WHERE ${where} ORDER BY ${order[level]} LIMIT ? OFFSET ?`)

@@ -7,10 +7,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { type Caller, CurrentCaller } from "../domain/caller.ts"
 import { InstanceDeleted, subjects } from "../events/events.ts"
 import { makeAccept, makeOutbox } from "./accept.ts"
 import { makeAlertStore } from "./alert-store.ts"
-import { type InventoryItem, Ledger, type LedgerTotals } from "./Ledger.ts"
+import { type InventoryItem, Ledger, type LedgerTotals, type Scope } from "./Ledger.ts"
 import { openDatabase } from "./open-database.ts"
 import { instanceOf, refOf, scopeCondition } from "./rows.ts"
 import { migrations } from "./schema.ts"
@@ -29,8 +30,8 @@ const makeDelete = (db: DatabaseSync, outbox: ReturnType<typeof makeOutbox>) => 
   const alerts = db.prepare(
     "DELETE FROM alert WHERE StudyInstanceUID = ? AND NOT EXISTS (SELECT 1 FROM study WHERE study.StudyInstanceUID = alert.StudyInstanceUID)",
   )
-  return (scope: Parameters<typeof scopeCondition>[0], now: number) => {
-    const { sql, values } = scopeCondition(scope)
+  return (scope: Scope, caller: Caller, now: number) => {
+    const { sql, values } = scopeCondition(scope, caller)
     const instances = db
       .prepare(`SELECT * FROM instance WHERE ${sql}`)
       .all(...values)
@@ -84,9 +85,16 @@ const make = Effect.fnUntraced(function* (path: string) {
   )
   const { write, note } = makeWriter(db)
   const read = <A>(query: () => A) => Effect.try({ try: query, catch: ledgerError })
-  /** Gives the job the moment it was asked for. */
-  const writeAt = <A>(job: (now: number) => A) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => write(() => job(now)))
+  /** Gives the job the moment it was asked for, and who asked. */
+  const writeAt = <A>(job: (now: number, caller: Caller) => A) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const caller = yield* CurrentCaller
+      return yield* write(() => job(now, caller))
+    })
+  /** Reads what the caller may see. */
+  const readAs = <A>(query: (caller: Caller) => A) =>
+    Effect.flatMap(CurrentCaller, (caller) => read(() => query(caller)))
 
   const outbox = makeOutbox(db)
   const accept = makeAccept(db, outbox)
@@ -96,7 +104,6 @@ const make = Effect.fnUntraced(function* (path: string) {
   const remove = makeDelete(db, outbox)
   const search = makeSearch(db)
   const totals = makeTotals(db)
-  const one = db.prepare("SELECT * FROM instance WHERE SOPInstanceUID = ?")
   const inventory = db.prepare(
     "SELECT SOPInstanceUID, receipt, digest, stage, indexed AS indexedFrames FROM instance ORDER BY receipt",
   )
@@ -107,18 +114,23 @@ const make = Effect.fnUntraced(function* (path: string) {
   const sent = db.prepare("DELETE FROM outbox WHERE sequence = ?")
 
   return Ledger.of({
-    accept: (instances) => writeAt((now) => instances.map((instance) => accept(instance, now))),
-    instance: (uid) => read(() => Option.map(Option.fromUndefinedOr(one.get(uid)), instanceOf)),
+    accept: (instances) => writeAt((now, caller) => instances.map((instance) => accept(instance, caller, now))),
+    instance: (SOPInstanceUID) =>
+      readAs((caller) => {
+        const { sql, values } = scopeCondition({ SOPInstanceUID }, caller)
+        const row = db.prepare(`SELECT * FROM instance WHERE ${sql}`).get(...values)
+        return Option.map(Option.fromUndefinedOr(row), instanceOf)
+      }),
     instances: (scope) =>
-      read(() => {
-        const { sql, values } = scopeCondition(scope)
+      readAs((caller) => {
+        const { sql, values } = scopeCondition(scope, caller)
         return db
           .prepare(`SELECT * FROM instance WHERE ${sql} ORDER BY receipt`)
           .all(...values)
           .map(instanceOf)
       }),
     inventory: read(() => inventory.all() as unknown as ReadonlyArray<InventoryItem>),
-    search: (request) => read(() => search(request)),
+    search: (request) => readAs((caller) => search(request, caller)),
     progress: (changes) =>
       changes.length === 0
         ? Effect.void
@@ -142,7 +154,7 @@ const make = Effect.fnUntraced(function* (path: string) {
           now,
         ),
       ),
-    delete: (scope) => writeAt((now) => remove(scope, now)),
+    delete: (scope) => writeAt((now, caller) => remove(scope, caller, now)),
     outbox: (limit) =>
       read(() =>
         queued.all(limit).map((row) => ({
@@ -153,16 +165,17 @@ const make = Effect.fnUntraced(function* (path: string) {
         })),
       ),
     published: (sequences) => note(() => sequences.forEach((sequence) => sent.run(sequence))),
-    studyStatus: (uid) => read(() => Option.fromUndefinedOr(studies.status(uid))),
+    studyStatus: (uid) => readAs((caller) => Option.fromUndefinedOr(studies.status(uid, caller))),
     settle: (now, quietMillis) => write(() => studies.settle(now, quietMillis)),
-    complete: (uid, evidence) => write(() => studies.complete(uid, evidence)),
-    seriesFacts: read(studies.seriesFacts),
+    complete: (uid, evidence) => writeAt((_now, caller) => studies.complete(uid, evidence, caller)),
+    seriesFacts: readAs(studies.seriesFacts),
     totals: read(totals),
-    putStandingRegion: (id, region, exemplar) => write(() => alerts.putRegion(id, region, exemplar)),
-    standingRegions: read(alerts.regions),
-    deleteStandingRegion: (id) => write(() => alerts.removeRegion(id)),
+    putStandingRegion: (id, region, exemplar) =>
+      writeAt((_now, caller) => alerts.putRegion(id, region, exemplar, caller)),
+    standingRegions: readAs(alerts.regions),
+    deleteStandingRegion: (id) => writeAt((_now, caller) => alerts.removeRegion(id, caller)),
     raiseAlert: (alert) => writeAt((now) => Option.fromUndefinedOr(alerts.raise(alert, now))),
-    alerts: (after, limit) => read(() => alerts.after(after, limit)),
+    alerts: (after, limit) => readAs((caller) => alerts.after(after, limit, caller)),
     lastAlert: read(alerts.last),
   })
 })

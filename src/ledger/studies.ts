@@ -1,12 +1,14 @@
 // A study's life in the ledger: open, quiet, ready, and open again when an instance comes late.
 import type { DatabaseSync } from "node:sqlite"
 import * as Schema from "effect/Schema"
+import type { Caller } from "../domain/caller.ts"
 import type { InstanceStage } from "../domain/instance.ts"
 import type { ReadyEvidence, StudyState, StudyStatus } from "../domain/study.ts"
 import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import { StudyReady, subjects } from "../events/events.ts"
 import type { Outbox } from "./accept.ts"
 import type { SeriesFacts } from "./Ledger.ts"
+import { visibleCondition } from "./rows.ts"
 
 const encodeReady = Schema.encodeSync(Schema.fromJsonString(StudyReady))
 
@@ -28,15 +30,18 @@ export const makeStudies = (db: DatabaseSync, outbox: Outbox) => {
   const claim = db.prepare(
     "UPDATE study SET claim = ?, state = CASE state WHEN 'ready' THEN 'ready' ELSE 'quiet' END WHERE StudyInstanceUID = ?",
   )
-  const study = db.prepare("SELECT state, version, evidence FROM study WHERE StudyInstanceUID = ?")
+  const study = (uid: StudyInstanceUID, caller: Caller) => {
+    const { sql, values } = visibleCondition(caller, "study")
+    return db
+      .prepare(`SELECT state, version, evidence FROM study WHERE StudyInstanceUID = ? AND ${sql}`)
+      .get(uid, ...values)
+  }
   const instances = db.prepare(
     "SELECT SOPInstanceUID, SeriesInstanceUID, stage, reason, embeddable, indexed FROM instance WHERE StudyInstanceUID = ? ORDER BY receipt",
   )
-  const facts = db.prepare(
-    `SELECT series.SeriesInstanceUID, series.StudyInstanceUID, Modality, indexed, StudyDate, patient,
+  const facts = `SELECT series.SeriesInstanceUID, series.StudyInstanceUID, Modality, indexed, StudyDate, patient,
       CASE WHEN indexed > 0 OR ${seriesUnfinished} THEN NULL ELSE ${seriesReason} END AS notSearchable
-     FROM series JOIN study USING (StudyInstanceUID)`,
-  )
+     FROM series JOIN study USING (StudyInstanceUID)`
 
   const settle = (now: number, quietMillis: number): ReadonlyArray<StudyInstanceUID> =>
     unsettled.all().flatMap((row) => {
@@ -63,8 +68,8 @@ export const makeStudies = (db: DatabaseSync, outbox: Outbox) => {
       return [uid]
     })
 
-  const status = (uid: StudyInstanceUID): StudyStatus | undefined => {
-    const row = study.get(uid)
+  const status = (uid: StudyInstanceUID, caller: Caller): StudyStatus | undefined => {
+    const row = study(uid, caller)
     if (row === undefined) return undefined
     return {
       StudyInstanceUID: uid,
@@ -81,8 +86,10 @@ export const makeStudies = (db: DatabaseSync, outbox: Outbox) => {
     }
   }
 
-  const seriesFacts = (): ReadonlyArray<SeriesFacts> =>
-    facts.all().map((row) => ({
+  const seriesFacts = (caller: Caller): ReadonlyArray<SeriesFacts> => {
+    const { sql, values } = visibleCondition(caller, "series")
+    const rows = db.prepare(`${facts} WHERE ${sql}`).all(...values)
+    return rows.map((row) => ({
       StudyInstanceUID: row["StudyInstanceUID"] as StudyInstanceUID,
       SeriesInstanceUID: row["SeriesInstanceUID"] as SeriesInstanceUID,
       Modality: String(row["Modality"] ?? ""),
@@ -91,11 +98,13 @@ export const makeStudies = (db: DatabaseSync, outbox: Outbox) => {
       indexedFrames: Number(row["indexed"]),
       ...(row["notSearchable"] === null ? {} : { notSearchable: String(row["notSearchable"]) }),
     }))
+  }
 
   return {
     settle,
     status,
     seriesFacts,
-    complete: (uid: StudyInstanceUID, evidence: ReadyEvidence) => claim.run(JSON.stringify(evidence), uid).changes > 0,
+    complete: (uid: StudyInstanceUID, evidence: ReadyEvidence, caller: Caller) =>
+      study(uid, caller) !== undefined && claim.run(JSON.stringify(evidence), uid).changes > 0,
   }
 }

@@ -8,6 +8,8 @@ export const FailureReason = {
   processing: 0x0110,
   /** Same SOP Instance UID, other content: the first is kept. */
   duplicate: 0x0111,
+  /** PS3.7 Annex C: refused, not authorized. */
+  notAuthorized: 0x0124,
   outOfResources: 0xa700,
   /** The object belongs to another study than the address says. */
   mismatch: 0xa900,

@@ -54,6 +54,10 @@ const prepare = Effect.fnUntraced(
 /** Thousands of outcomes are kept until the answer: without the attributes. */
 const outcomeOf = (instance: NewInstance, acceptance: Acceptance | undefined): Outcome => {
   const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, SOPClassUID } = instance
+  if (acceptance?._tag === "NotAuthorized") {
+    const detail = "the caller may not add to this study"
+    return { _tag: "Refused", reason: FailureReason.notAuthorized, detail, SOPInstanceUID, SOPClassUID }
+  }
   if (acceptance?._tag === "Conflict") {
     const detail = "another object with this SOP instance UID is stored already"
     return { _tag: "Refused", reason: FailureReason.duplicate, detail, SOPInstanceUID, SOPClassUID }

@@ -7,6 +7,7 @@ import { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../../src/d
 import type { EmbeddedSlice } from "../../src/domain/slice.ts"
 import type { Model } from "../../src/embed/Embedder.ts"
 import { Ledger, type NewInstance } from "../../src/ledger/Ledger.ts"
+import { receiptOf } from "../support/instances.ts"
 import * as SqliteLedger from "../../src/ledger/sqlite-ledger.ts"
 import * as UsearchIndex from "../../src/vector-index/usearch-index.ts"
 import { VectorIndex } from "../../src/vector-index/VectorIndex.ts"
@@ -74,7 +75,7 @@ export const makeArchive = (data: string, model: Model, series: number, slices: 
       const vectors = seriesVectors(n, slices, model.dimension)
       const locals = new Int8Array(model.gridSize ** 2 * model.dimension).fill(7)
       const embedded = instances.map((instance, i): EmbeddedSlice => ({
-        instance: { ...instance, receipt: acceptances[i]!.receipt },
+        instance: { ...instance, receipt: receiptOf(acceptances[i]) },
         FrameNumber: 1,
         geometry: axialGeometry(i * 2),
         vector: vectors[i]!,

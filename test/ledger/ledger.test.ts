@@ -6,7 +6,7 @@ import { StandingRegionId } from "../../src/domain/alert.ts"
 import type { Hit } from "../../src/domain/hit.ts"
 import { Ledger, type Progress } from "../../src/ledger/Ledger.ts"
 import { layerMemory } from "../../src/ledger/sqlite-ledger.ts"
-import { newInstance } from "../support/instances.ts"
+import { newInstance, receiptOf } from "../support/instances.ts"
 
 const fresh = <A, E>(name: string, body: () => Effect.Effect<A, E, Ledger>) =>
   it.effect(name, () => body().pipe(Effect.provide(layerMemory)))
@@ -61,7 +61,7 @@ describe("accept", () => {
         (n) => accept(newInstance(n % 7, 1, n), newInstance(n % 7, 2, n)),
         { concurrency: "unbounded" },
       )
-      const receipts = answers.flat().map(({ receipt }) => receipt)
+      const receipts = answers.flat().map(receiptOf)
       assert.strictEqual(new Set(receipts).size, 1200)
       const events = yield* (yield* Ledger).outbox(2000)
       assert.deepStrictEqual(
@@ -96,7 +96,7 @@ describe("stages", () => {
       const ledger = yield* Ledger
       const instance = newInstance(1, 1, 1)
       const [acceptance] = yield* accept(instance)
-      yield* ledger.setAside({ ...instance, receipt: acceptance!.receipt }, "decode", "corrupt: no pixels")
+      yield* ledger.setAside({ ...instance, receipt: receiptOf(acceptance) }, "decode", "corrupt: no pixels")
       const [listed] = yield* ledger.setAsideList
       assert.strictEqual(listed?.reason, "decode: corrupt: no pixels")
       assert.strictEqual((yield* ledger.seriesFacts)[0]?.notSearchable, "decode: corrupt: no pixels")
@@ -163,9 +163,9 @@ describe("study", () => {
       )
       assert.deepStrictEqual((yield* ledger.totals).slices, { embeddable: 0, indexed: 0 })
       assert.strictEqual((yield* ledger.seriesFacts).length, 1)
-      assert.isFalse(yield* ledger.isCurrent({ ...one, receipt: before!.receipt }))
+      assert.isFalse(yield* ledger.isCurrent({ ...one, receipt: receiptOf(before) }))
       const [after] = yield* accept(one)
-      assert.isAbove(after!.receipt, before!.receipt)
+      assert.isAbove(receiptOf(after), receiptOf(before))
       yield* ledger.delete({ StudyInstanceUID: one.StudyInstanceUID })
       assert.isTrue(Option.isNone(yield* ledger.studyStatus(one.StudyInstanceUID)))
       assert.deepStrictEqual(yield* ledger.search({ level: "study", match: [], limit: 10, offset: 0 }), [])

@@ -1,8 +1,8 @@
 // New instances for ledger tests, with just the attributes a test names.
 import { createHash } from "node:crypto"
-import { Digest, type DicomJson } from "../../src/domain/instance.ts"
+import { Digest, type DicomJson, type Receipt } from "../../src/domain/instance.ts"
 import { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../../src/domain/uid.ts"
-import type { NewInstance } from "../../src/ledger/Ledger.ts"
+import type { Acceptance, NewInstance } from "../../src/ledger/Ledger.ts"
 
 export const newInstance = (
   study: number,
@@ -26,3 +26,9 @@ export const newInstance = (
     ...attributes,
   },
 })
+
+/** Number of an instance that was taken. */
+export const receiptOf = (acceptance: Acceptance | undefined): Receipt => {
+  if (acceptance === undefined || acceptance._tag === "NotAuthorized") throw new Error("the instance was not taken")
+  return acceptance.receipt
+}

@@ -1,0 +1,72 @@
+// What a caller with origins may see and change: nothing of other origins' studies, not even that they are there.
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option } from "effect"
+import { allActions, type Caller, CurrentCaller } from "../../src/domain/caller.ts"
+import { Ledger } from "../../src/ledger/Ledger.ts"
+import { layerMemory } from "../../src/ledger/sqlite-ledger.ts"
+import { newInstance } from "../support/instances.ts"
+
+const caller = (origin: string): Caller => ({
+  name: origin,
+  actions: allActions,
+  origins: new Set([origin]),
+  origin,
+})
+const as = (origin: string) => Effect.provideService(CurrentCaller, caller(origin))
+
+const one = newInstance(1, 1, 1)
+const two = newInstance(2, 1, 1)
+
+/** One study of each origin. */
+const stored = Effect.gen(function* () {
+  const ledger = yield* Ledger
+  yield* ledger.accept([one]).pipe(as("north"))
+  yield* ledger.accept([two]).pipe(as("south"))
+  return ledger
+})
+
+describe("a caller with origins", () => {
+  it.effect("reads only their studies", () =>
+    Effect.gen(function* () {
+      const ledger = yield* stored
+      const seen = yield* Effect.all({
+        instances: ledger.instances({}),
+        studies: ledger.search({ level: "study", match: [], limit: 10, offset: 0 }),
+        series: ledger.search({ level: "series", match: [], limit: 10, offset: 0 }),
+        objects: ledger.search({ level: "instance", match: [], limit: 10, offset: 0 }),
+        facts: ledger.seriesFacts,
+        foreign: ledger.instance(two.SOPInstanceUID),
+        status: ledger.studyStatus(two.StudyInstanceUID),
+      }).pipe(as("north"))
+      assert.deepStrictEqual(
+        seen.instances.map(({ SOPInstanceUID }) => SOPInstanceUID),
+        [one.SOPInstanceUID],
+      )
+      assert.lengthOf(seen.studies, 1)
+      assert.lengthOf(seen.series, 1)
+      assert.lengthOf(seen.objects, 1)
+      assert.lengthOf(seen.facts, 1)
+      assert.isTrue(Option.isNone(seen.foreign))
+      assert.isTrue(Option.isNone(seen.status))
+      assert.lengthOf(yield* ledger.instances({}), 2)
+    }).pipe(Effect.provide(layerMemory)),
+  )
+
+  it.effect("can neither delete, complete nor add to others' studies", () =>
+    Effect.gen(function* () {
+      const ledger = yield* stored
+      const { instances } = yield* ledger.delete({ StudyInstanceUID: two.StudyInstanceUID }).pipe(as("north"))
+      assert.lengthOf(instances, 0)
+      const evidence = { kind: "explicit", instances: 1 } as const
+      assert.isFalse(yield* ledger.complete(two.StudyInstanceUID, evidence).pipe(as("north")))
+      // A new instance of the study, the same instance again, and the instance's UID under another study.
+      const stray = { ...newInstance(3, 1, 1), SOPInstanceUID: two.SOPInstanceUID }
+      const answers = yield* ledger.accept([newInstance(2, 1, 2), two, stray]).pipe(as("north"))
+      assert.deepStrictEqual(
+        answers.map(({ _tag }) => _tag),
+        ["NotAuthorized", "NotAuthorized", "NotAuthorized"],
+      )
+      assert.strictEqual((yield* ledger.totals).instances, 2)
+    }).pipe(Effect.provide(layerMemory)),
+  )
+})
