@@ -4,6 +4,7 @@ import dcmjs from "dcmjs"
 interface Entry {
   readonly tag: string
   readonly vr: string
+  readonly name: string
 }
 
 const { DicomMetaDictionary } = dcmjs.data as unknown as {
@@ -13,15 +14,28 @@ const { DicomMetaDictionary } = dcmjs.data as unknown as {
   }
 }
 
+const entryOf = (tag: string): Entry | undefined =>
+  DicomMetaDictionary.dictionary[`(${tag.slice(0, 4)},${tag.slice(4)})`.toUpperCase()]
+
 /** VR by the dictionary; `ox` and `xs` where it depends on other attributes; undefined when unknown. `tag`: eight hex digits. */
-export const dictionaryVR = (tag: string): string | undefined =>
-  DicomMetaDictionary.dictionary[`(${tag.slice(0, 4)},${tag.slice(4)})`.toUpperCase()]?.vr
+export const dictionaryVR = (tag: string): string | undefined => entryOf(tag)?.vr
+
+/** dcmjs's mark, which the standard's own keywords of retired attributes do not have. */
+const retired = "RETIRED_"
+
+/** Keyword of eight hex digits; undefined when the dictionary has none. */
+export const tagKeyword = (tag: string): string | undefined => {
+  const name = entryOf(tag)?.name
+  return name?.startsWith(retired) ? name.slice(retired.length) : name
+}
 
 const tagPattern = /^\(([0-9A-F]{4}),([0-9A-F]{4})\)$/i
 
 /** Eight upper-case hex digits of a keyword such as PatientID; undefined when the dictionary has none. */
 export const keywordTag = (keyword: string): string | undefined => {
-  const entry = Object.hasOwn(DicomMetaDictionary.nameMap, keyword) ? DicomMetaDictionary.nameMap[keyword] : undefined
+  const { nameMap } = DicomMetaDictionary
+  const name = [keyword, `${retired}${keyword}`].find((known) => Object.hasOwn(nameMap, known))
+  const entry = name === undefined ? undefined : nameMap[name]
   const parts = tagPattern.exec(entry?.tag ?? "")
   return parts === null ? undefined : `${parts[1]}${parts[2]}`.toUpperCase()
 }

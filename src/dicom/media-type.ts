@@ -57,3 +57,24 @@ export const parseAccept = (header: string | undefined): ReadonlyArray<MediaType
 /** Whether a range such as `image/*` takes the type. */
 export const matches = (range: string, type: string): boolean =>
   range === "*/*" || range === "*" || range === type || (range.endsWith("/*") && type.startsWith(range.slice(0, -1)))
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** What the caller takes: the `accept` query parameter, which goes before the header (PS3.18 §8.3.3.1). Its `+` is one. */
+export const acceptOf = (request: {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string | undefined>>
+}): string | undefined => {
+  const mark = request.url.indexOf("?")
+  const named = (mark < 0 ? "" : request.url.slice(mark + 1))
+    .split("&")
+    .filter((parameter) => parameter.startsWith("accept="))
+    .map((parameter) => decoded(parameter.slice("accept=".length)))
+  return named.length > 0 ? named.join(",") : request.headers["accept"]
+}

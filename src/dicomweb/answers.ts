@@ -2,7 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import { documentForm, type Documents, documentTypes } from "../dicom/document-form.ts"
+import { acceptOf } from "../dicom/media-type.ts"
 import { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import { Ledger, type Scope } from "../ledger/Ledger.ts"
 
@@ -13,8 +16,6 @@ export interface DicomwebOptions {
   readonly defaultLimit?: number | undefined
   readonly maxLimit?: number | undefined
 }
-
-export const dicomJson = "application/dicom+json"
 
 /** An answer that is not what was asked for. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", {
@@ -47,6 +48,13 @@ export const stored = Effect.gen(function* () {
   const instances = yield* ledger.instances(yield* addressed)
   if (instances.length === 0) return yield* new Refused({ status: 404, error: "nothing is stored under this address" })
   return instances
+})
+
+/** The form of attribute maps that the caller likes best; 406 when none is taken. */
+export const acceptedForm = Effect.fnUntraced(function* (documents: Documents) {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const form = documentForm(acceptOf(request), documents)
+  return form ?? (yield* new Refused({ status: 406, error: `available: ${documentTypes}` }))
 })
 
 const notFound = new Set(["missing"])

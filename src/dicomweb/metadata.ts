@@ -2,17 +2,20 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { stored } from "./answers.ts"
-import { jsonType } from "./search.ts"
+import { acceptedForm, stored } from "./answers.ts"
 
 export const metadata = Effect.fn("wado.metadata")(function* () {
-  const contentType = yield* jsonType
+  const form = yield* acceptedForm("many")
   const instances = yield* stored
-  const body = Stream.fromIterable(instances).pipe(
-    Stream.zipWithIndex,
-    Stream.map(([{ attributes }, index]) => `${index === 0 ? "[" : ","}${JSON.stringify(attributes)}`),
-    Stream.concat(Stream.make("]")),
+  const body = Stream.make(form.start).pipe(
+    Stream.concat(
+      Stream.fromIterable(instances).pipe(
+        Stream.zipWithIndex,
+        Stream.map(([{ attributes }, position]) => form.write(attributes, position)),
+      ),
+    ),
+    Stream.concat(Stream.make(form.end)),
     Stream.encodeText,
   )
-  return HttpServerResponse.stream(body, { contentType })
+  return HttpServerResponse.stream(body, { contentType: form.contentType })
 })

@@ -2,22 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { parseAccept } from "../dicom/media-type.ts"
+import { documentBody } from "../dicom/document-form.ts"
 import { retrieveUrl, serviceUrl } from "../dicom/web-links.ts"
 import type { DicomJson } from "../domain/instance.ts"
 import { Ledger, type Search } from "../ledger/Ledger.ts"
-import { addressed, dicomJson, Refused, type DicomwebOptions } from "./answers.ts"
+import { acceptedForm, addressed, Refused, type DicomwebOptions } from "./answers.ts"
 import { parseQuery, project } from "./query.ts"
-
-/** The JSON type to answer with; 406 when the caller takes none. */
-export const jsonType = Effect.gen(function* () {
-  const request = yield* HttpServerRequest.HttpServerRequest
-  for (const { type } of parseAccept(request.headers["accept"])) {
-    if (type === "application/json") return type
-    if (type === dicomJson || type === "*/*" || type === "application/*") return dicomJson
-  }
-  return yield* new Refused({ status: 406, error: `the answer is ${dicomJson}` })
-})
 
 const uid = (attributes: DicomJson, tag: string) => {
   const value = attributes[tag]?.Value?.[0]
@@ -35,7 +25,7 @@ const withLink = (attributes: DicomJson, level: Search["level"], base: string): 
 
 export const search = Effect.fn("qido")(function* (level: Search["level"], options: DicomwebOptions) {
   const request = yield* HttpServerRequest.HttpServerRequest
-  const contentType = yield* jsonType
+  const form = yield* acceptedForm("many")
   const scope = yield* addressed
   const mark = request.url.indexOf("?")
   const fixed = { study: "StudyInstanceUID" in scope, series: "SeriesInstanceUID" in scope }
@@ -52,5 +42,5 @@ export const search = Effect.fn("qido")(function* (level: Search["level"], optio
   if (found.length === 0) return HttpServerResponse.empty({ status: 204, headers })
   const base = serviceUrl(options.publicUrl, request.headers)
   const results = found.map((attributes) => project(withLink(attributes, level, base), query.fields))
-  return HttpServerResponse.text(JSON.stringify(results), { contentType, headers })
+  return HttpServerResponse.text(documentBody(form, results), { contentType: form.contentType, headers })
 })
