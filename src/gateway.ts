@@ -15,16 +15,20 @@ import { query } from "../streams/query.ts"
 import { readiness } from "../streams/readiness.ts"
 import { reconcile } from "../streams/reconcile.ts"
 import { StandingRegions } from "./alerts/StandingRegions.ts"
+import { apiDocument } from "./api/document.ts"
 import { ApiRoutes } from "./api/routes.ts"
 import { Shutdown } from "./api/Shutdown.ts"
 import { GatewayConfig } from "./config/GatewayConfig.ts"
 import * as Decoders from "./decode/decoder-layer.ts"
+import { capabilities, ServiceDescription } from "./dicomweb/capabilities.ts"
 import { DicomwebRoutes } from "./dicomweb/routes.ts"
 import { Embedder } from "./embed/Embedder.ts"
 import * as OnnxEmbedder from "./embed/onnx-embedder.ts"
 import { Nats } from "./events/Nats.ts"
 import { NatsServer } from "./events/NatsServer.ts"
 import { OutboxSignal, publishOutbox } from "./events/outbox.ts"
+import { resourcesOf } from "./http/resources.ts"
+import { HttpSurface } from "./http/surface.ts"
 import { lockDataFolder } from "./ledger/data-folder.ts"
 import * as FileBlobs from "./ledger/file-blobs.ts"
 import * as SqliteLedger from "./ledger/sqlite-ledger.ts"
@@ -143,13 +147,25 @@ const httpServer = () => {
   })
 }
 
+/** A thousand frame numbers fit; addresses mean one thing only. */
+const routerConfig = { caseSensitive: true, maxParamLength: 16_384 }
+
 const Server = Layer.unwrap(
   Effect.gen(function* () {
     const { listener } = yield* GatewayConfig
     const signal = yield* OutboxSignal
-    const publicUrl = listener.publicUrl === "" ? {} : { publicUrl: `${listener.publicUrl}/dicomweb` }
+    const publicUrl: { readonly publicUrl?: string } =
+      listener.publicUrl === "" ? {} : { publicUrl: `${listener.publicUrl}/dicomweb` }
+    const resources = resourcesOf(apiDocument)
+    const surface = HttpSurface({
+      ...publicUrl,
+      corsOrigins: listener.corsOrigins,
+      resources,
+      describe: capabilities(resources, publicUrl.publicUrl),
+    })
     const routes = Layer.mergeAll(
       ApiRoutes,
+      ServiceDescription(resources, publicUrl.publicUrl),
       DicomwebRoutes(publicUrl),
       StowRoutes({
         ...publicUrl,
@@ -158,8 +174,9 @@ const Server = Layer.unwrap(
         minFreeBytes: listener.minFreeBytes,
         onAccepted: signal.wake,
       }),
-    )
-    return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
+      // Provided to the routes, so built before them: its middleware is the outermost.
+    ).pipe(Layer.provideMerge(surface))
+    return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true, routerConfig }).pipe(
       Layer.provideMerge(
         NodeHttpServer.layer(httpServer, {
           port: listener.port,

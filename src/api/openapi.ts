@@ -88,6 +88,7 @@ const pictures = ["image/jpeg", "image/png"] as const
 const octets = "application/octet-stream"
 
 const operational = [
+  operation("health", "/openapi.json", "get", "This description", answers({ 200: ["OpenAPI", "application/json"] })),
   operation("health", "/health/live", "get", "The process runs", answers({ 200: ["Alive", "application/json"] })),
   operation(
     "health",
@@ -100,6 +101,7 @@ const operational = [
 ]
 
 const dicomweb = [
+  operation("capabilities", "/dicomweb", "get", "The services", answers({ 200: ["Services", "application/json"] })),
   store("/dicomweb/studies"),
   store(study),
   ...["/dicomweb/studies", "/dicomweb/series", "/dicomweb/instances"].map(search),

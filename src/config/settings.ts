@@ -4,6 +4,9 @@ import * as Schema from "effect/Schema"
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 const positive = Schema.Finite.check(Schema.isGreaterThan(0))
 
+/** As browsers send it: scheme, host and port, nothing behind. */
+const Origin = Schema.String.check(Schema.isPattern(/^(?:\*|https?:\/\/[^\s/?#@]+)$/))
+
 export const Settings = Schema.Struct({
   data: Schema.NonEmptyString,
   listener: Schema.Struct({
@@ -11,6 +14,7 @@ export const Settings = Schema.Struct({
     port: count(0, 65_535),
     allowUnauthenticated: Schema.Boolean,
     publicUrl: Schema.String,
+    corsOrigins: Schema.Array(Origin),
     maxPartBytes: count(1, Number.MAX_SAFE_INTEGER),
     maxConcurrentStores: count(1, 10_000),
     minFreeBytes: count(0, Number.MAX_SAFE_INTEGER),

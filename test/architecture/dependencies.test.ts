@@ -12,6 +12,7 @@ const rank: Readonly<Record<string, number>> = {
   "src/config": 1,
   "src/workers": 1,
   "src/dicom": 1,
+  "src/http": 1,
   // Stages: each knows the domain and itself.
   "src/normalise": 2,
   "src/decode": 2,
