@@ -15,13 +15,12 @@ const [maxSide, maxPixels] = [16_384, 2 ** 26]
 const plain = (text: string): string => (/^[A-Z0-9._ ]{1,64}$/.test(text) ? text : "(not a code)")
 
 /** From the header alone, before the image module is read; undefined when it may be embedded. */
-export const objectReason = ({ dataset, pixelData, stoppedAt }: Part10): string | undefined => {
+export const objectReason = ({ dataset, pixelData }: Part10): string | undefined => {
   const modality = stringOf(dataset, "x00080060")
   const sopClass = stringOf(dataset, "x00080016") || stringOf(dataset, "x00020002")
   if (modality === "") return "no Modality"
   if (!modalities.has(modality)) return `Modality ${plain(modality)} is not indexed`
-  if (pixelData === undefined)
-    return stoppedAt === undefined ? "no pixel data" : `bulk data in ${stoppedAt} instead of pixels`
+  if (pixelData === undefined) return "no pixel data"
   if (sopClass === "") return "no SOPClassUID"
   if (!volumeClasses.has(sopClass)) return `SOP class ${plain(sopClass)} is no CT, MR or PET image`
   if (isMosaic(dataset)) return "a mosaic: one frame holds the slices of a whole volume"

@@ -1,14 +1,12 @@
-// Walks a header without recursion and without keeping anything: where it ends, where the pixels lie, and that
-// nesting, element count and lengths are sane. Only what passes here is handed to the recursive parser.
+// What of a file is its header: all but the pixel data, its offset tables and top-level bulk values, found by one walk.
+import type { ByteWindow } from "./byte-window.ts"
 import { Part10Error } from "./part10-error.ts"
+import { hexTag, isPixelTag, walk, type Encoding, type Token, type ValueToken, type WalkLimits } from "./walk.ts"
 
-export interface HeaderLimits {
-  /** Nested items; the standard's own modules stay below ten. */
-  readonly depth: number
-  /** Elements and items in the whole header. */
-  readonly elements: number
-  /** A top-level value above this many bytes ends the header, since it is bulk data. */
+export interface HeaderLimits extends WalkLimits {
+  /** A top-level value above this many bytes is bulk data and stays out of the header. */
   readonly valueBytes: number
+  readonly headerBytes: number
 }
 
 export interface ValueSpan {
@@ -17,156 +15,90 @@ export interface ValueSpan {
   readonly length: number | undefined
 }
 
+export type PixelTag = "7FE00008" | "7FE00009" | "7FE00010"
+
 export interface HeaderExtent {
-  /** First byte behind the last element that belongs to the header. */
-  readonly end: number
+  /** What to join for the header, from the start of the file on. */
+  readonly ranges: ReadonlyArray<readonly [from: number, to: number]>
   readonly pixelTag: PixelTag | undefined
   readonly pixels: (ValueSpan & { readonly vr: string }) | undefined
   /** Extended Offset Table and its lengths (PS3.5 §A.4). */
   readonly extendedOffsets: ValueSpan | undefined
   readonly extendedLengths: ValueSpan | undefined
-  /** Tag of the bulk value that ended the header early. */
-  readonly stoppedAt: string | undefined
-  /** Offsets of VRs with 32-bit lengths that the parser does not know: OV, SV, UV. */
+  /** Bulk values that stay out. */
+  readonly omitted: ReadonlyArray<{ readonly tag: string; readonly vr: string }>
+  /** Offsets within the joined header of VRs with 32-bit lengths that the parser does not know: OV, SV, UV. */
   readonly unknownLongVRs: ReadonlyArray<number>
 }
 
-/** Float, double and integer pixel data (PS3.3 §C.7.6.24, §C.7.6.25, §C.7.6.3). */
-export type PixelTag = "7FE00008" | "7FE00009" | "7FE00010"
-
-export interface Encoding {
-  readonly start: number
-  readonly explicit: boolean
-  readonly littleEndian: boolean
-  /** Size of the whole file, of which `bytes` is the beginning. */
-  readonly total: number
-}
-
-const undefinedLength = 0xffffffff
-const item = 0xfffee000
-const itemDelimiter = 0xfffee00d
-const sequenceDelimiter = 0xfffee0dd
-const longVRs = new Set(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
 const unknownToParser = new Set(["OV", "SV", "UV"])
+const trailingPadding = 0xfffcfffc
 
-type Frame = { readonly kind: "data" | "items" | "fragments"; readonly end: number; readonly explicit: boolean }
-
-export const hexTag = (tag: number): string => tag.toString(16).toUpperCase().padStart(8, "0")
-
-/**
- * The extent, or how many bytes from the start of the file must be at hand to go on.
- * Throws Part10Error (truncated, too-deep, too-large, corrupt).
- */
-export const headerExtent = (
-  bytes: Buffer,
-  { start, explicit, littleEndian, total }: Encoding,
-  limits: HeaderLimits,
-): HeaderExtent | { readonly need: number } => {
-  const u16 = (at: number) => (littleEndian ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at))
-  const u32 = (at: number) => (littleEndian ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at))
-  const tagAt = (at: number) => u16(at) * 0x10000 + u16(at + 2)
-  const stack: Array<Frame> = [{ kind: "data", end: total, explicit }]
+/** Throws Part10Error. What stands behind the pixel data is taken as far as it makes sense. */
+export const headerExtent = (bytes: ByteWindow, encoding: Encoding, limits: HeaderLimits): HeaderExtent => {
+  const ranges: Array<readonly [number, number]> = []
+  const omitted: Array<{ readonly tag: string; readonly vr: string }> = []
   const unknownLongVRs: Array<number> = []
-  let [position, elements] = [start, 0]
-  let headerEnd: number | undefined
   let extendedOffsets: ValueSpan | undefined
   let extendedLengths: ValueSpan | undefined
-  const extent = (end: number, more: Partial<HeaderExtent> = {}): HeaderExtent => ({
-    end: headerEnd ?? end,
-    pixelTag: undefined,
-    pixels: undefined,
-    stoppedAt: undefined,
+  let found: { readonly pixelTag: PixelTag; readonly pixels: ValueSpan & { readonly vr: string } } | undefined
+  let [from, kept, end] = [0, 0, encoding.start]
+  /** Leaves a stretch out. */
+  const cut = (at: number, to: number) => {
+    ranges.push([from, at])
+    kept += at - from
+    from = to
+    end = to
+  }
+  const isBulk = ({ tag, length }: ValueToken) =>
+    (tag >= 0x7fe00001 && tag <= 0x7fe00010) || tag === trailingPadding || length > limits.valueBytes
+  const take = (token: Token): boolean => {
+    if ("at" in token && kept + token.at - from > limits.headerBytes) {
+      throw new Part10Error("too-large", `the header is longer than ${limits.headerBytes} bytes`)
+    }
+    if (token._tag === "Sequence" && token.depth === 0 && isPixelTag(token.tag)) {
+      const vr = token.vr === "" ? "OB" : token.vr
+      found = { pixelTag: hexTag(token.tag) as PixelTag, pixels: { offset: token.offset, length: undefined, vr } }
+      cut(token.at, token.at)
+      // Its fragments would have to be walked for what stands behind them.
+      return false
+    }
+    if (token._tag !== "Value") {
+      if (token._tag === "End" && token.of === "Sequence" && token.depth === 0) end = Math.max(end, token.at)
+      return true
+    }
+    const { tag, vr, at, offset, length, depth } = token
+    if (depth > 0) {
+      if (unknownToParser.has(vr)) unknownLongVRs.push(kept + at - from + 4)
+      return true
+    }
+    const next = Math.min(offset + length, bytes.total)
+    if (!isBulk(token)) {
+      if (unknownToParser.has(vr)) unknownLongVRs.push(kept + at - from + 4)
+      end = next
+      return true
+    }
+    if (isPixelTag(tag) && found === undefined) {
+      found = { pixelTag: hexTag(tag) as PixelTag, pixels: { offset, length, vr: vr === "" ? "OW" : vr } }
+    } else if (tag === 0x7fe00001) extendedOffsets = { offset, length }
+    else if (tag === 0x7fe00002) extendedLengths = { offset, length }
+    else if (tag !== trailingPadding && !isPixelTag(tag)) omitted.push({ tag: hexTag(tag), vr })
+    cut(at, next)
+    return true
+  }
+  try {
+    for (const token of walk(bytes, encoding, limits)) if (!take(token)) break
+  } catch (thrown) {
+    if (found === undefined) throw thrown
+  }
+  if (end > from) ranges.push([from, end])
+  return {
+    ranges,
+    pixelTag: found?.pixelTag,
+    pixels: found?.pixels,
     extendedOffsets,
     extendedLengths,
+    omitted,
     unknownLongVRs,
-    ...more,
-  })
-  const push = (frame: Frame) => {
-    if (stack.length > limits.depth * 2) throw new Part10Error("too-deep", `more than ${limits.depth} nested items`)
-    stack.push(frame)
-  }
-  for (;;) {
-    const frame = stack[stack.length - 1]!
-    const outermost = stack.length === 1
-    if (position >= frame.end) {
-      if (outermost) return extent(position)
-      if (position > frame.end) throw new Part10Error("corrupt", `value runs past its item at offset ${position}`)
-      stack.pop()
-      continue
-    }
-    // Less than one element left behind the data set: padding.
-    if (outermost && position + 8 > total) return extent(position)
-    if (position + 12 > bytes.length && bytes.length < total) return { need: Math.min(position + 12, total) }
-    if (position + 8 > bytes.length)
-      throw new Part10Error("truncated", `file ends within an item at offset ${position}`)
-    if (++elements > limits.elements) throw new Part10Error("too-large", `more than ${limits.elements} elements`)
-    const tag = tagAt(position)
-
-    if (frame.kind !== "data") {
-      const length = u32(position + 4)
-      const from = position
-      position += 8
-      if (tag === sequenceDelimiter) stack.pop()
-      else if (tag !== item) throw new Part10Error("corrupt", `expected an item at offset ${from}`)
-      else if (frame.kind === "fragments") position += length
-      else {
-        const end = length === undefinedLength ? frame.end : position + length
-        if (end > frame.end)
-          throw new Part10Error(end > total ? "truncated" : "corrupt", `item at offset ${from} runs past its end`)
-        push({ kind: "data", end, explicit: frame.explicit })
-      }
-      continue
-    }
-
-    if (tag === itemDelimiter && !outermost) {
-      stack.pop()
-      position += 8
-      continue
-    }
-    // Zeros behind the data set are padding that some archives add.
-    if (outermost && tag === 0) return extent(position)
-    // Delimiters where none belong, left by writers that close a sequence twice or give it length 0.
-    if (tag === item || tag === itemDelimiter || tag === sequenceDelimiter) {
-      position += 8
-      continue
-    }
-    const from = position
-    const vr = frame.explicit ? bytes.toString("latin1", position + 4, position + 6) : ""
-    if (frame.explicit && !/^[A-Z]{2}$/.test(vr))
-      throw new Part10Error("corrupt", `no VR at ${hexTag(tag)}, offset ${from}`)
-    const long = !frame.explicit || longVRs.has(vr)
-    if (frame.explicit && long && position + 12 > bytes.length) {
-      throw new Part10Error("truncated", `file ends within ${hexTag(tag)}`)
-    }
-    const length = frame.explicit ? (long ? u32(position + 8) : u16(position + 6)) : u32(position + 4)
-    position += frame.explicit && long ? 12 : 8
-
-    if (outermost && tag >= 0x7fe00001) {
-      headerEnd ??= from
-      const span = { offset: position, length: length === undefinedLength ? undefined : length }
-      if (tag === 0x7fe00008 || tag === 0x7fe00009 || tag === 0x7fe00010) {
-        return extent(from, { pixelTag: hexTag(tag) as PixelTag, pixels: { ...span, vr: vr === "" ? "OW" : vr } })
-      }
-      if (tag > 0x7fe00010) return extent(from)
-      if (tag === 0x7fe00001) extendedOffsets = span
-      if (tag === 0x7fe00002) extendedLengths = span
-    }
-    if (unknownToParser.has(vr) && headerEnd === undefined) unknownLongVRs.push(from + 4)
-
-    const end = length === undefinedLength ? frame.end : position + length
-    if (end > frame.end) {
-      throw new Part10Error(end > total ? "truncated" : "corrupt", `${hexTag(tag)} at offset ${from} runs past its end`)
-    }
-    const peeked = position + 4 <= Math.min(end, bytes.length) ? tagAt(position) : 0
-    const publicTag = ((tag / 0x10000) & 1) === 0
-    const sequence =
-      vr === "SQ" ||
-      (length === undefinedLength &&
-        (vr === "UN" || (vr === "" && (peeked === item || peeked === sequenceDelimiter)))) ||
-      (vr === "" && publicTag && length > 0 && (peeked === item || peeked === sequenceDelimiter))
-    if (sequence) push({ kind: "items", end, explicit: frame.explicit && vr !== "UN" })
-    else if (length === undefinedLength) push({ kind: "fragments", end, explicit: frame.explicit })
-    else if (outermost && length > limits.valueBytes) return extent(from, { stoppedAt: hexTag(tag) })
-    else position = end
   }
 }

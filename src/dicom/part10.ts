@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs"
 import { constants, inflateRawSync } from "node:zlib"
 import dicomParser, { type DataSet } from "dicom-parser"
+import { makeWindow } from "./byte-window.ts"
 import { headerExtent, type HeaderExtent, type PixelTag, type ValueSpan } from "./header-extent.ts"
 import { Part10Error } from "./part10-error.ts"
 
@@ -17,10 +18,14 @@ export interface Part10Limits {
 }
 
 export interface Part10 {
-  /** File meta information and data set up to the pixel data; its byteArray holds just that. */
+  /** File meta information and data set without pixel data and bulk values; its byteArray holds just that. */
   readonly dataset: DataSet
   readonly TransferSyntaxUID: string
   readonly littleEndian: boolean
+  /** How the data set really is, whatever the transfer syntax says. */
+  readonly explicit: boolean
+  /** First byte behind the file meta information. */
+  readonly datasetAt: number
   readonly pixelData:
     | {
         readonly tag: PixelTag
@@ -32,8 +37,8 @@ export interface Part10 {
     | undefined
   readonly extendedOffsets: ValueSpan | undefined
   readonly extendedLengths: ValueSpan | undefined
-  /** A bulk value above 16 MiB before the pixel data ended the header: later elements were not read. */
-  readonly stoppedAt: string | undefined
+  /** Top-level values above 1 MiB, which the header leaves out. */
+  readonly omitted: HeaderExtent["omitted"]
   /** Of what the offsets count in: the file, or its inflated form. */
   readonly fileBytes: number
   /** Where the offsets point into. */
@@ -103,34 +108,35 @@ const parse = (header: Buffer): DataSet => {
 
 interface Bytes {
   readonly total: number
-  /** At least the first `count` bytes. */
-  readonly prefix: (count: number) => Buffer
+  readonly read: (offset: number, length: number) => Buffer
   readonly source: Part10["source"]
 }
 
 const open = (input: Bytes, limits: Part10Limits): Part10 => {
-  const limit = { ...defaults, ...limits, valueBytes: 16 * MiB }
-  let bytes = input.prefix(Math.min(prefixBytes, input.total))
-  let { total, source } = input
+  const limit = { ...defaults, ...limits, valueBytes: MiB }
+  let { total, read, source } = input
+  let bytes = read(0, Math.min(prefixBytes, total))
   const meta = readMeta(bytes)
   if (meta.TransferSyntaxUID === deflatedExplicit) {
-    bytes = inflate(input.prefix(input.total), meta, limit.inflatedBytes)
-    total = bytes.length
-    source = { bytes }
+    if (total > Math.max(limit.headerBytes, prefixBytes)) {
+      throw new Part10Error("too-large", `deflated file of more than ${limit.headerBytes} bytes`)
+    }
+    const inflated = inflate(read(0, total), meta, limit.inflatedBytes)
+    bytes = inflated
+    total = inflated.length
+    source = { bytes: inflated }
+    read = (offset, length) => inflated.subarray(offset, offset + length)
   }
   const littleEndian = meta.TransferSyntaxUID !== explicitBigEndian
   const explicit = looksExplicit(bytes, meta.end, meta.TransferSyntaxUID !== implicitLittleEndian)
-  let extent: HeaderExtent | undefined
-  while (extent === undefined) {
-    const walked = headerExtent(bytes, { start: meta.end, explicit, littleEndian, total }, limit)
-    if (!("need" in walked)) extent = walked
-    else if (walked.need > limit.headerBytes) {
-      throw new Part10Error("too-large", `the header is longer than ${limit.headerBytes} bytes`)
-    } else bytes = input.prefix(Math.min(Math.max(walked.need, bytes.length * 4), limit.headerBytes, total))
-  }
+  const extent = headerExtent(makeWindow(total, bytes, read), { start: meta.end, explicit, littleEndian }, limit)
+  const pieces = extent.ranges.map(([from, to]) =>
+    to <= bytes.length ? bytes.subarray(from, to) : read(from, to - from),
+  )
+  // A copy: it is changed below.
+  const header = Buffer.concat(pieces)
   // The parser goes by the named syntax: name the one that the bytes at hand are in.
   const named = explicit ? (littleEndian ? explicitLittleEndian : explicitBigEndian) : implicitLittleEndian
-  const header = Buffer.from(bytes.subarray(0, extent.end))
   if (named.length <= meta.valueLength) {
     header.fill(0, meta.valueAt, meta.valueAt + meta.valueLength)
     header.write(named, meta.valueAt, "latin1")
@@ -141,13 +147,15 @@ const open = (input: Bytes, limits: Part10Limits): Part10 => {
     dataset: parse(header),
     TransferSyntaxUID: meta.TransferSyntaxUID,
     littleEndian,
+    explicit,
+    datasetAt: meta.end,
     pixelData:
       pixelTag === undefined || pixels === undefined
         ? undefined
         : { tag: pixelTag, ...pixels, encapsulated: pixels.length === undefined },
     extendedOffsets: extent.extendedOffsets,
     extendedLengths: extent.extendedLengths,
-    stoppedAt: extent.stoppedAt,
+    omitted: extent.omitted,
     fileBytes: total,
     source,
   }
@@ -169,7 +177,8 @@ const inflate = (file: Buffer, meta: Meta, maxOutputLength: number): Buffer => {
 /** Opens bytes in memory, which must be the whole file. Throws Part10Error. */
 export const parsePart10 = (bytes: Uint8Array, limits: Part10Limits = {}): Part10 => {
   const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return open({ total: whole.length, prefix: () => whole, source: { bytes: whole } }, limits)
+  const read = (offset: number, length: number) => whole.subarray(offset, offset + length)
+  return open({ total: whole.length, read, source: { bytes: whole } }, limits)
 }
 
 const readInto = (descriptor: number, offset: number, length: number): Buffer => {
@@ -188,12 +197,8 @@ export const openPart10 = (path: string, limits: Part10Limits = {}): Part10 => {
   const descriptor = openSync(path, "r")
   try {
     const total = fstatSync(descriptor).size
-    const most = Math.max(limits.headerBytes ?? defaults.headerBytes, prefixBytes)
-    const prefix = (count: number) => {
-      if (count > most) throw new Part10Error("too-large", `deflated file of more than ${most} bytes`)
-      return readInto(descriptor, 0, count)
-    }
-    return open({ total, prefix, source: { path } }, limits)
+    const read = (offset: number, length: number) => readInto(descriptor, offset, length)
+    return open({ total, read, source: { path } }, limits)
   } finally {
     closeSync(descriptor)
   }

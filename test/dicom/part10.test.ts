@@ -70,14 +70,26 @@ describe("opening a Part 10 file", () => {
     assert.strictEqual(parsePart10(part10(dataset)).dataset.uint16("x00280010"), 9)
   })
 
-  it("stops before bulk data instead of loading it", () => {
+  it("leaves bulk data out and reads on behind it", () => {
     const dataset = Buffer.concat([
       element(0x00080060, "CS", "DOC"),
-      element(0x00420011, "OB", Buffer.alloc(17 * 2 ** 20)),
+      element(0x00420011, "OB", Buffer.alloc(2 * 2 ** 20)),
+      element(0x00420012, "LO", "application/pdf"),
     ])
-    const opened = parsePart10(part10(dataset))
-    assert.strictEqual(opened.stoppedAt, "00420011")
+    const path = join(folder, "document.dcm")
+    writeFileSync(path, part10(dataset))
+    const opened = openPart10(path)
+    assert.deepStrictEqual(opened.omitted, [{ tag: "00420011", vr: "OB" }])
+    assert.strictEqual(opened.dataset.string("x00420012"), "application/pdf")
     assert.isBelow(opened.dataset.byteArray.length, 1000)
+  })
+
+  it("reads what stands behind the pixels, as far as it makes sense", () => {
+    const behind = element(0x7fe11010, "LO", "private")
+    assert.strictEqual(parsePart10(Buffer.concat([slice, behind])).dataset.string("x7fe11010"), "private")
+    const opened = parsePart10(Buffer.concat([slice, behind, Buffer.from("no element at all")]))
+    assert.strictEqual(opened.dataset.string("x7fe11010"), "private")
+    assert.strictEqual(opened.pixelData?.length, pixels.length)
   })
 })
 
