@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto"
 import type { DicomJson } from "../domain/instance.ts"
 import { matches, parseAccept } from "./media-type.ts"
 import { nativeXml } from "./native-xml.ts"
+import { orderedJson } from "./ordered-json.ts"
 
 export const dicomJson = "application/dicom+json"
 export const dicomXml = "application/dicom+xml"
@@ -23,11 +24,11 @@ export interface DocumentForm {
 
 const json = (contentType: string, documents: Documents): DocumentForm =>
   documents === "object"
-    ? { contentType, start: "", write: (attributes) => JSON.stringify(attributes), end: "" }
+    ? { contentType, start: "", write: orderedJson, end: "" }
     : {
         contentType,
         start: "[",
-        write: (attributes, position) => `${position === 0 ? "" : ","}${JSON.stringify(attributes)}`,
+        write: (attributes, position) => `${position === 0 ? "" : ","}${orderedJson(attributes)}`,
         end: "]",
       }
 

@@ -1,8 +1,9 @@
-// A parsed data set as DICOM JSON (PS3.18 Annex F): UTF-8 values, bulk data left out, bounded in size and depth.
+// A parsed data set as DICOM JSON (PS3.18 Annex F): UTF-8 values, bulk data by reference, bounded in size and depth.
 import type { DataSet, Element } from "dicom-parser"
 import type { DicomJson } from "../domain/instance.ts"
-import { dictionaryVR } from "./json-dictionary.ts"
 import { hasEscapes, inCharacterSet, personName, textValues } from "./json-text.ts"
+import type { Part10 } from "./part10.ts"
+import { swapWords, vrOf, wordBytes } from "./value-representation.ts"
 
 type Attribute = DicomJson[string]
 
@@ -12,11 +13,11 @@ export interface JsonLimits {
   readonly valueBytes: number
   /** Longest binary value that is taken along as InlineBinary, bytes. */
   readonly inlineBytes: number
-  /** Value bytes of the whole map, with 16 for each element and item; later ones are left out. */
+  /** Value bytes of the whole map, with 16 for each element and item; later elements are left out. */
   readonly totalBytes: number
 }
 
-const defaults: JsonLimits = { depth: 32, valueBytes: 2 ** 18, inlineBytes: 2 ** 10, totalBytes: 2 ** 22 }
+const defaults: JsonLimits = { depth: 64, valueBytes: 2 ** 18, inlineBytes: 2 ** 10, totalBytes: 2 ** 22 }
 
 interface Reading {
   readonly bytes: Buffer
@@ -29,10 +30,11 @@ const elementCost = 16
 /** Text with escapes is read run by run, each with a decoder of its own: many short runs would hold the thread. */
 const escapedCost = 8
 const binary = new Set(["OB", "OD", "OF", "OL", "OV", "OW", "UN"])
-const known = new Set(
-  "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split(" "),
-)
-const pixelData = new Set(["7FE00008", "7FE00009", "7FE00010"])
+/** PS3.18 §F.2.2: what may be left to a BulkDataURI. */
+const bulkable = new Set("DS FD FL IS LT OB OD OF OL OV OW SL SS ST SV UC UL UN US UT UV".split(" "))
+
+/** Relative to the instance's own address; `path` names the element: its tag, within items as SEQUENCE/item from 1/TAG. */
+export const bulkDataURI = (path: string): string => `bulkdata/${path}`
 
 /** PS3.18 §F.2.3 has no number for these. */
 const finite = (value: number): number | string =>
@@ -54,20 +56,6 @@ const numeric: Readonly<Record<string, readonly [size: number, read: Read] | und
   SV: [8, (view, at, little) => wide(view.getBigInt64(at, little))],
   UV: [8, (view, at, little) => wide(view.getBigUint64(at, little))],
   AT: [4, (view, at, little) => hex4(view.getUint16(at, little)) + hex4(view.getUint16(at + 2, little))],
-}
-
-/** Implicit VR names none: the dictionary does, and PixelRepresentation where it leaves the choice (PS3.5 §A.1). */
-const vrOf = (tag: string, element: Element, signed: boolean): string => {
-  const named = element.vr
-  if (named !== undefined && named !== "UN" && known.has(named)) return named
-  if (element.items !== undefined) return "SQ"
-  const odd = (Number.parseInt(tag.slice(3, 4), 16) & 1) === 1
-  // Private creators (PS3.5 §7.8.1); what their blocks hold only they know.
-  if (odd) return /^....00[1-9A-F]/.test(tag) ? "LO" : "UN"
-  const listed = dictionaryVR(tag)
-  if (listed === "ox") return "OW"
-  if (listed === "xs") return signed ? "SS" : "US"
-  return listed !== undefined && listed !== "SQ" && known.has(listed) ? listed : "UN"
 }
 
 const decimal = (text: string): number | string => {
@@ -107,16 +95,25 @@ const spend = (reading: Reading, bytes: number): boolean => {
 interface Inherited {
   readonly characterSet: string | undefined
   readonly signed: boolean
+  /** Of the elements' paths. */
+  readonly prefix: string
 }
 
-const sequenceOf = (element: Element, reading: Reading, inherited: Inherited, depth: number): Attribute | undefined => {
+const sequenceOf = (
+  tag: string,
+  element: Element,
+  reading: Reading,
+  inherited: Inherited,
+  depth: number,
+): Attribute | undefined => {
   const items = element.items ?? []
   if (items.length === 0) return element.length > 0 ? undefined : { vr: "SQ" }
   if (depth >= reading.limits.depth) return undefined
   const Value: Array<DicomJson> = []
-  for (const { dataSet } of items) {
+  for (const [index, { dataSet }] of items.entries()) {
     if (!spend(reading, elementCost)) break
-    Value.push(dataSet === undefined ? {} : mapOf(dataSet, reading, inherited, depth + 1))
+    const within = { ...inherited, prefix: `${inherited.prefix}${tag}/${index + 1}/` }
+    Value.push(dataSet === undefined ? {} : mapOf(dataSet, reading, within, depth + 1))
   }
   return { vr: "SQ", Value }
 }
@@ -128,17 +125,22 @@ const attributeOf = (
   inherited: Inherited,
   depth: number,
 ): Attribute | undefined => {
-  const vr = vrOf(tag, element, inherited.signed)
-  if (vr === "SQ") return sequenceOf(element, reading, inherited, depth)
+  const vr = vrOf(tag, element.vr, element.items !== undefined, inherited.signed)
+  if (vr === "SQ") return sequenceOf(tag, element, reading, inherited, depth)
   const { dataOffset, length } = element
   if (length === 0) return { vr }
+  const elsewhere = bulkable.has(vr) ? { vr, BulkDataURI: bulkDataURI(`${inherited.prefix}${tag}`) } : undefined
   // Encapsulated, of undefined length, or longer than the file.
-  if (element.fragments !== undefined || !(length > 0) || dataOffset + length > reading.bytes.length) return undefined
+  if (element.fragments !== undefined || !(length > 0) || dataOffset + length > reading.bytes.length) return elsewhere
   const { limits } = reading
   const cost = length * (inCharacterSet.has(vr) && hasEscapes(inherited.characterSet) ? escapedCost : 1)
-  if (length > (binary.has(vr) ? limits.inlineBytes : limits.valueBytes) || !spend(reading, cost)) return undefined
+  if (length > (binary.has(vr) ? limits.inlineBytes : limits.valueBytes) || !spend(reading, cost)) return elsewhere
   const bytes = reading.bytes.subarray(dataOffset, dataOffset + length)
-  if (binary.has(vr)) return { vr, InlineBinary: bytes.toString("base64") }
+  if (binary.has(vr)) {
+    // Little endian, whatever the data set is in (PS3.18 §F.2.7).
+    const width = reading.littleEndian ? 1 : wordBytes(vr)
+    return { vr, InlineBinary: (width === 1 ? bytes : swapWords(Buffer.from(bytes), width)).toString("base64") }
+  }
   // The values below are UTF-8, whatever they were (PS3.18 §F.2.1.1).
   if (tag === "00080005") return { vr, Value: ["ISO_IR 192"] }
   // A value that came as UN is little endian whatever the rest is (PS3.5 §6.2.2).
@@ -162,21 +164,35 @@ const mapOf = (dataset: DataSet, reading: Reading, inherited: Inherited, depth: 
     const tag = key.slice(1).toUpperCase()
     // Group lengths, file meta information and delimiters are no attributes of the object.
     if (!/^[0-9A-F]{8}$/.test(tag) || tag.endsWith("0000") || tag < "00080000" || tag >= "FFFE0000") continue
-    if (element === undefined || pixelData.has(tag) || !spend(reading, elementCost)) continue
-    const attribute = attributeOf(tag, element, reading, { characterSet, signed }, depth)
+    if (element === undefined || !spend(reading, elementCost)) continue
+    const attribute = attributeOf(tag, element, reading, { ...inherited, characterSet, signed }, depth)
     if (attribute !== undefined) map[tag] = attribute
   }
   return map
 }
 
 /**
- * Never throws. Values are UTF-8 and the SpecificCharacterSet says so; private attributes stay; what is too long,
- * nested too deep, bulk data or unreadable is left out. Keys ascend. `littleEndian`: of the data set's encoding.
+ * Never throws. Values are UTF-8 and the SpecificCharacterSet says so; private attributes stay; what is too long or
+ * bulk data has a BulkDataURI relative to the instance's address; what is unreadable is left out.
+ * `littleEndian`: of the data set's encoding.
  */
 export const toDicomJson = (dataset: DataSet, littleEndian = true, limits: Partial<JsonLimits> = {}): DicomJson => {
   const { buffer, byteOffset, byteLength } = dataset.byteArray
   const merged = { ...defaults, ...limits }
   const bytes = Buffer.from(buffer, byteOffset, byteLength)
   const reading = { bytes, littleEndian, limits: merged, left: merged.totalBytes }
-  return mapOf(dataset, reading, { characterSet: undefined, signed: false }, 0)
+  return mapOf(dataset, reading, { characterSet: undefined, signed: false, prefix: "" }, 0)
+}
+
+/** The same of a whole object, with references to its pixel data and to what its header leaves out. */
+export const attributesOf = (
+  { dataset, littleEndian, pixelData, omitted }: Part10,
+  limits: Partial<JsonLimits> = {},
+): DicomJson => {
+  const signed = (dataset.uint16("x00280103") ?? 0) !== 0
+  const elsewhere = [...omitted, ...(pixelData === undefined ? [] : [pixelData])].map(({ tag, vr }) => [
+    tag,
+    { vr: vrOf(tag, vr, false, signed), BulkDataURI: bulkDataURI(tag) },
+  ])
+  return { ...toDicomJson(dataset, littleEndian, limits), ...Object.fromEntries(elsewhere) }
 }

@@ -145,8 +145,7 @@ export function* walk(
     if (frame.explicit && !isVR(vr)) throw new Part10Error("corrupt", `no VR at ${hexTag(tag)}, offset ${from}`)
     const long = frame.explicit && longVRs.has(vr)
     if (long && !bytes.has(from, 12)) throw new Part10Error("truncated", `file ends within ${hexTag(tag)}`)
-    const length =
-      frame.explicit && !long ? bytes.u16(from + 6, little) : bytes.u32(long ? from + 8 : from + 4, little)
+    const length = frame.explicit && !long ? bytes.u16(from + 6, little) : bytes.u32(long ? from + 8 : from + 4, little)
     position += long ? 12 : 8
     const offset = position
     const pixels = outermost && isPixelTag(tag)
@@ -156,7 +155,9 @@ export function* walk(
       throw new Part10Error(end > total ? "truncated" : "corrupt", `${hexTag(tag)} at offset ${from} runs past its end`)
     }
     const peeked =
-      position + 4 <= end && bytes.has(position, 4) ? bytes.u16(position, little) * 0x10000 + bytes.u16(position + 2, little) : 0
+      position + 4 <= end && bytes.has(position, 4)
+        ? bytes.u16(position, little) * 0x10000 + bytes.u16(position + 2, little)
+        : 0
     const beginsItems = peeked === item || peeked === sequenceDelimiter
     const publicTag = ((tag / 0x10000) & 1) === 0
     const sequence =

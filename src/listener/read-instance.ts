@@ -1,7 +1,7 @@
 // What the ledger is told of a received file: read from its header, checked, never from what the sender says beside it.
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { toDicomJson } from "../dicom/json.ts"
+import { attributesOf } from "../dicom/json.ts"
 import { openPart10 } from "../dicom/open-part10.ts"
 import type { DicomJson } from "../domain/instance.ts"
 import { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
@@ -34,7 +34,7 @@ export const readInstance = Effect.fnUntraced(function* (path: string, study: st
   const part10 = yield* openPart10(path, limits).pipe(
     Effect.mapError(({ detail }) => new Refusal({ reason: FailureReason.cannotUnderstand, detail })),
   )
-  const attributes = toDicomJson(part10.dataset, part10.littleEndian)
+  const attributes = attributesOf(part10)
   const SOPClassUID = text(attributes, "00080016")
   const named = text(attributes, "00080018")
   const known = {

@@ -4,8 +4,9 @@ import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import type { DicomJson } from "../../src/domain/instance.ts"
-import { toDicomJson, type JsonLimits } from "../../src/dicom/json.ts"
+import { attributesOf, toDicomJson, type JsonLimits } from "../../src/dicom/json.ts"
 import { keywordTag } from "../../src/dicom/json-dictionary.ts"
+import { orderedJson } from "../../src/dicom/ordered-json.ts"
 import { parsePart10 } from "../../src/dicom/part10.ts"
 import { element, part10, sequence } from "./part10.fixture.ts"
 
@@ -113,7 +114,7 @@ describe("DICOM JSON", () => {
     )
   })
 
-  it("short binary values stay, long ones, pixel data and group lengths do not; private attributes do", () => {
+  it("short binary values stay, long ones are referred to, private attributes stay, group lengths do not", () => {
     const map = json([
       element(0x00080000, "UL", 4),
       element(0x00090010, "LO", "ACME"),
@@ -124,6 +125,33 @@ describe("DICOM JSON", () => {
     assert.deepStrictEqual(map, {
       "00090010": { vr: "LO", Value: ["ACME"] },
       "00091001": { vr: "UN", InlineBinary: "AQIDBA==" },
+      "00420011": { vr: "OB", BulkDataURI: "bulkdata/00420011" },
+    })
+  })
+
+  it("refers to bulk data in sequences, to pixels and to what the header leaves out, keys ascending", () => {
+    const object = part10(
+      Buffer.concat([
+        element(0x00420011, "OB", Buffer.alloc(2 ** 21)),
+        sequence(0x54000100, [element(0x54001010, "OB", ""), element(0x54001010, "OW", Buffer.alloc(2000))]),
+        element(0x7fe00010, "OW", Buffer.alloc(8)),
+      ]),
+    )
+    const map = attributesOf(parsePart10(object))
+    assert.deepStrictEqual(map["00420011"], { vr: "OB", BulkDataURI: "bulkdata/00420011" })
+    assert.deepStrictEqual(map["54000100"]?.Value?.[1], {
+      "54001010": { vr: "OW", BulkDataURI: "bulkdata/54000100/2/54001010" },
+    })
+    assert.deepStrictEqual(map["7FE00010"], { vr: "OW", BulkDataURI: "bulkdata/7FE00010" })
+    assert.match(orderedJson(map), /^{"00420011":.*"54000100":.*"7FE00010":/)
+    assert.deepStrictEqual(JSON.parse(orderedJson(map)), map)
+  })
+
+  it("inline binary values are little endian", () => {
+    const words = parsePart10(part10(element(0x00281201, "OW", bytes(1, 2, 3, 4), false), explicitBigEndian))
+    assert.deepStrictEqual(attributesOf(words)["00281201"], {
+      vr: "OW",
+      InlineBinary: bytes(2, 1, 4, 3).toString("base64"),
     })
   })
 
