@@ -27,6 +27,7 @@ import * as OnnxEmbedder from "./embed/onnx-embedder.ts"
 import { Nats } from "./events/Nats.ts"
 import { NatsServer } from "./events/NatsServer.ts"
 import { OutboxSignal, publishOutbox } from "./events/outbox.ts"
+import { answerBrokenRequests } from "./http/broken-requests.ts"
 import { resourcesOf } from "./http/resources.ts"
 import { HttpSurface } from "./http/surface.ts"
 import { lockDataFolder } from "./ledger/data-folder.ts"
@@ -140,7 +141,7 @@ const Streams = Layer.unwrap(
  * connections that are kept alive are closed after the answer in hand; they would be waited for otherwise.
  */
 const httpServer = () => {
-  const server = createServer({ requestTimeout: 0 })
+  const server = answerBrokenRequests(createServer({ requestTimeout: 0 }))
   return server.on("request", (_, response) => {
     if (!server.listening) response.setHeader("connection", "close")
     response.once("finish", () => setImmediate(() => server.listening || server.closeIdleConnections()))
