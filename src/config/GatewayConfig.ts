@@ -6,6 +6,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Yaml from "effect/encoding/Yaml"
+import { signInIsOn } from "./access-settings.ts"
 import { merge, overridesFromEnvironment, type Tree, unknownKeys } from "./layers.ts"
 import { Settings } from "./settings.ts"
 
@@ -41,13 +42,26 @@ const readYaml = Effect.fnUntraced(function* (path: string) {
 
 /** "Expected number\n  at ["listener"]["port"]" → "listener.port: expected number" */
 const byKey = (message: string) =>
-  message.replace(/Expected ([^\n]*)\n\s*at ((?:\["[^"]*"\])+)/g, (_, expected: string, path: string) => {
-    const key = [...path.matchAll(/\["([^"]*)"\]/g)].map(([, name]) => name).join(".")
-    return `${key}: expected ${expected}`
+  message.replace(/([^\n]+)\n\s*at ((?:\["[^"]*"\]|\[\d+\])+)/g, (_, fault: string, path: string) => {
+    const key = [...path.matchAll(/\["?([^"\]]*)"?\]/g)].map(([, name]) => name).join(".")
+    return `${key}: ${fault.trim().charAt(0).toLowerCase()}${fault.trim().slice(1)}`
   })
 
 const isLoopback = (host: string) =>
   host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))
+
+/** What the configuration leaves open to the network without saying so. */
+const openDoor = ({ listener, access }: Settings): string | undefined => {
+  const { host, tls, allowUnauthenticated, allowPlaintext } = listener
+  if (isLoopback(host)) return undefined
+  const outside = `listener.host: ${host} is not loopback`
+  if (!signInIsOn(access) && !allowUnauthenticated) {
+    return `${outside} and nobody has to sign in; set access.keys, access.tokens or access.certificates, or put it behind a proxy that signs people in and set listener.allowUnauthenticated to true`
+  }
+  return tls.certificate === "" && !allowPlaintext
+    ? `${outside} and there is no TLS; set listener.tls, or put it behind a proxy that ends TLS and set listener.allowPlaintext to true`
+    : undefined
+}
 
 /** Reads, merges and checks every source. Fails with the key's path and what is allowed there. */
 export const load = Effect.fnUntraced(function* (sources: Sources) {
@@ -62,14 +76,12 @@ export const load = Effect.fnUntraced(function* (sources: Sources) {
   const merged = [file, overrides, sources.flags ?? {}].reduce(merge, defaults)
   const strangers = unknownKeys(defaults, merged)
   if (strangers.length > 0) return yield* new ConfigurationError({ message: strangers.join("\n") })
-  const settings = yield* Schema.decodeUnknownEffect(Settings, { errors: "all" })(merged).pipe(
+  const strict = { errors: "all", onExcessProperty: "error" } as const
+  const settings = yield* Schema.decodeUnknownEffect(Settings, strict)(merged).pipe(
     Effect.mapError((error) => new ConfigurationError({ message: byKey(error.message) })),
   )
-  if (!isLoopback(settings.listener.host) && !settings.listener.allowUnauthenticated) {
-    return yield* new ConfigurationError({
-      message: `listener.host: ${settings.listener.host} is not loopback and the gateway has no sign-in; put it behind a proxy that has one and set listener.allowUnauthenticated to true, or bind 127.0.0.1`,
-    })
-  }
+  const opened = openDoor(settings)
+  if (opened !== undefined) return yield* new ConfigurationError({ message: opened })
   return settings
 })
 

@@ -1,24 +1,15 @@
 // The shape of the configuration; gateway-config/gateway.yaml documents each key and holds its default.
 import * as Schema from "effect/Schema"
+import { AccessSettings } from "./access-settings.ts"
+import { ListenerSettings } from "./listener-settings.ts"
 
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 const positive = Schema.Finite.check(Schema.isGreaterThan(0))
 
-/** As browsers send it: scheme, host and port, nothing behind. */
-const Origin = Schema.String.check(Schema.isPattern(/^(?:\*|https?:\/\/[^\s/?#@]+)$/))
-
 export const Settings = Schema.Struct({
   data: Schema.NonEmptyString,
-  listener: Schema.Struct({
-    host: Schema.NonEmptyString,
-    port: count(0, 65_535),
-    allowUnauthenticated: Schema.Boolean,
-    publicUrl: Schema.String,
-    corsOrigins: Schema.Array(Origin),
-    maxPartBytes: count(1, Number.MAX_SAFE_INTEGER),
-    maxConcurrentStores: count(1, 10_000),
-    minFreeBytes: count(0, Number.MAX_SAFE_INTEGER),
-  }),
+  listener: ListenerSettings,
+  access: AccessSettings,
   nats: Schema.Struct({
     servers: Schema.Array(Schema.NonEmptyString),
     token: Schema.RedactedFromValue(Schema.String),
