@@ -1,10 +1,10 @@
 // The whole gateway as one layer: services from the configuration, the running streams, and the HTTP server.
-import { createServer } from "node:http"
 import { join } from "node:path"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { alerts } from "../streams/alerts.ts"
 import { deletions } from "../streams/deletions.ts"
@@ -14,6 +14,11 @@ import { orphans } from "../streams/orphans.ts"
 import { query } from "../streams/query.ts"
 import { readiness } from "../streams/readiness.ts"
 import { reconcile } from "../streams/reconcile.ts"
+import { AuditLog } from "./access/AuditLog.ts"
+import * as AuditedLedger from "./access/audited-ledger.ts"
+import { httpServer } from "./access/http-server.ts"
+import { AccessControl } from "./access/middleware.ts"
+import { SignIn } from "./access/SignIn.ts"
 import { StandingRegions } from "./alerts/StandingRegions.ts"
 import { apiDocument } from "./api/document.ts"
 import { ApiRoutes } from "./api/routes.ts"
@@ -69,7 +74,8 @@ const Storage = Layer.unwrap(
   Effect.gen(function* () {
     const { data } = yield* GatewayConfig
     yield* lockDataFolder(data)
-    return Layer.mergeAll(SqliteLedger.layer({ dir: join(data, "ledger") }), FileBlobs.layer({ dir: data }))
+    const ledger = AuditedLedger.layer.pipe(Layer.provide(SqliteLedger.layer({ dir: join(data, "ledger") })))
+    return Layer.mergeAll(ledger, FileBlobs.layer({ dir: data }))
   }),
 )
 
@@ -136,24 +142,24 @@ const Streams = Layer.unwrap(
   }),
 )
 
-/**
- * No limit on a whole request: a large upload may take hours, and idle bodies are ended by STOW itself. While it stops,
- * connections that are kept alive are closed after the answer in hand; they would be waited for otherwise.
- */
-const httpServer = () => {
-  const server = answerBrokenRequests(createServer({ requestTimeout: 0 }))
-  return server.on("request", (_, response) => {
-    if (!server.listening) response.setHeader("connection", "close")
-    response.once("finish", () => setImmediate(() => server.listening || server.closeIdleConnections()))
-  })
-}
+/** Who signs in, and the log of what they did. */
+const Access = Layer.unwrap(
+  Effect.gen(function* () {
+    const { access, data } = yield* GatewayConfig
+    const audit = access.audit.enabled
+      ? AuditLog.layer({ ...access.audit, dir: join(data, "audit") })
+      : AuditLog.layerOff
+    return Layer.merge(SignIn.layer(access), audit)
+  }),
+)
 
 /** A thousand frame numbers fit; addresses mean one thing only. */
 const routerConfig = { caseSensitive: true, maxParamLength: 16_384 }
 
 const Server = Layer.unwrap(
   Effect.gen(function* () {
-    const { listener } = yield* GatewayConfig
+    const { access, listener } = yield* GatewayConfig
+    const server = answerBrokenRequests(yield* httpServer(listener))
     const signal = yield* OutboxSignal
     const publicUrl: { readonly publicUrl?: string } =
       listener.publicUrl === "" ? {} : { publicUrl: `${listener.publicUrl}/dicomweb` }
@@ -175,16 +181,18 @@ const Server = Layer.unwrap(
         minFreeBytes: listener.minFreeBytes,
         onAccepted: signal.wake,
       }),
-      // Provided to the routes, so built before them: its middleware is the outermost.
-    ).pipe(Layer.provideMerge(surface))
+      // Provided to the routes, so built before them: the surface is the outermost, and then who may what.
+    ).pipe(Layer.provide(AccessControl(access, routerConfig)), Layer.provideMerge(surface))
     return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true, routerConfig }).pipe(
       Layer.provideMerge(
-        NodeHttpServer.layer(httpServer, {
+        NodeHttpServer.layer(() => server, {
           port: listener.port,
           host: listener.host,
           gracefulShutdownTimeout: "10 seconds",
         }),
       ),
+      // Addresses hold what was searched for, such as a patient's name: they go into no span.
+      Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen)(() => true)),
     )
   }),
 )
@@ -195,5 +203,5 @@ const Closing = Layer.effectDiscard(Effect.flatMap(Shutdown, ({ begin }) => Effe
 /** Needs GatewayConfig; gives the HTTP server's address and the services. */
 export const Gateway = Closing.pipe(
   Layer.provideMerge(Layer.mergeAll(Streams, Server)),
-  Layer.provideMerge(Layer.mergeAll(Services, Shutdown.layer)),
+  Layer.provideMerge(Layer.mergeAll(Services, Access, Shutdown.layer)),
 )

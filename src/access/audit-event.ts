@@ -3,7 +3,15 @@ import { hostname } from "node:os"
 
 /** What was done, in the words of the route table. */
 export type AuditedEvent =
-  "store" | "query" | "retrieve" | "delete-study" | "delete-part" | "worklist" | "change" | "activity" | "sign-in"
+  | "store"
+  | "query"
+  | "retrieve"
+  | "delete-study"
+  | "delete-part"
+  | "worklist"
+  | "change"
+  | "activity"
+  | "sign-in"
 
 type ActionCode = "C" | "R" | "U" | "D" | "E"
 

@@ -7,6 +7,8 @@ export interface Access {
   /** `signed-in`: of anybody who is known; `open`: of everybody, and not worth a line in the audit log. */
   readonly needs: Action | "signed-in" | "open"
   readonly event: AuditedEvent
+  /** Path with the names of its parameters. */
+  readonly path: string
 }
 
 type Method = "GET" | "POST" | "PUT" | "DELETE" | "OPTIONS"
@@ -82,8 +84,7 @@ export const rows: ReadonlyArray<Row> = [
 export const accessTable = (config: Partial<FindMyWay.RouterConfig>) => {
   const table = FindMyWay.make<Access>(config)
   for (const [methods, path, needs, event] of rows) {
-    table.on(methods, path as FindMyWay.PathInput, { needs, event })
-
+    table.on(methods, path as FindMyWay.PathInput, { needs, event, path })
   }
   return (method: string, url: string) => {
     // Whoever may GET may ask for the head of it.
@@ -93,4 +94,4 @@ export const accessTable = (config: Partial<FindMyWay.RouterConfig>) => {
 }
 
 /** Region queries over NATS, which has no paths. */
-export const queryAccess: Access = { needs: "search", event: "query" }
+export const queryAccess = { needs: "search", event: "query", path: "gateway.query.region" } as const satisfies Access

@@ -8,6 +8,7 @@ import * as References from "effect/References"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as HttpServer from "effect/http/HttpServer"
+import { isSecure } from "../access/http-server.ts"
 import { GatewayConfig, type Sources } from "../config/GatewayConfig.ts"
 import { Gateway } from "../gateway.ts"
 
@@ -16,7 +17,7 @@ const announce = Effect.gen(function* () {
   const { address } = yield* HttpServer.HttpServer
   const { listener, data } = yield* GatewayConfig
   const port = "port" in address ? address.port : listener.port
-  const url = `http://${listener.host.includes(":") ? `[${listener.host}]` : listener.host}:${port}`
+  const url = `${isSecure(listener) ? "https" : "http"}://${listener.host.includes(":") ? `[${listener.host}]` : listener.host}:${port}`
   yield* Console.log(
     `region-gateway ready: ${url}/dicomweb (DICOMweb), ${url}/api (API), ${url}/openapi.json, ${url}/metrics; data in ${resolve(data)}`,
   )

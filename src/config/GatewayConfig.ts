@@ -77,9 +77,10 @@ export const load = Effect.fnUntraced(function* (sources: Sources) {
   const strangers = unknownKeys(defaults, merged)
   if (strangers.length > 0) return yield* new ConfigurationError({ message: strangers.join("\n") })
   const strict = { errors: "all", onExcessProperty: "error" } as const
-  const settings = yield* Schema.decodeUnknownEffect(Settings, strict)(merged).pipe(
-    Effect.mapError((error) => new ConfigurationError({ message: byKey(error.message) })),
-  )
+  const settings = yield* Schema.decodeUnknownEffect(
+    Settings,
+    strict,
+  )(merged).pipe(Effect.mapError((error) => new ConfigurationError({ message: byKey(error.message) })))
   const opened = openDoor(settings)
   if (opened !== undefined) return yield* new ConfigurationError({ message: opened })
   return settings

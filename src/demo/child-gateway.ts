@@ -57,7 +57,7 @@ export const childGateway = (
       let said = ""
       child.stdout?.setEncoding("utf8").on("data", (text: string) => {
         said += text
-        const found = /ready: (http:\/\/[^/]+)\//.exec(said)?.[1]
+        const found = /ready: (https?:\/\/[^/]+)\//.exec(said)?.[1]
         if (found !== undefined) resume(Effect.succeed(found))
       })
       child.once("exit", (code) =>

@@ -25,6 +25,7 @@ const rank: Readonly<Record<string, number>> = {
   "src/load": 2,
   "src/events": 3,
   // Doors: they answer callers out of several stages.
+  "src/access": 4,
   "src/listener": 4,
   "src/dicomweb": 4,
   "src/query": 4,
