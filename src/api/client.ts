@@ -2,6 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import { Api } from "./Api.ts"
 
@@ -11,8 +13,12 @@ export const defaultUrl = "http://127.0.0.1:8080"
 /** For people: the gateway cannot be reached, or says no. */
 export class ClientError extends Schema.TaggedError<ClientError>()("ClientError", { message: Schema.String }) {}
 
-export const apiClient = (baseUrl: string) =>
-  HttpApiClient.make(Api, { baseUrl }).pipe(Effect.provide(FetchHttpClient.layer))
+/** `headers`: those that sign in. */
+export const apiClient = (baseUrl: string, headers: Readonly<Record<string, string>> = {}) =>
+  HttpApiClient.make(Api, {
+    baseUrl,
+    transformClient: HttpClient.mapRequest(HttpClientRequest.setHeaders(headers)),
+  }).pipe(Effect.provide(FetchHttpClient.layer))
 
 /** Turns every failure of a request into one sentence. */
 export const explain =

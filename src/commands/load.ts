@@ -8,6 +8,7 @@ import * as Flag from "effect/cli/Flag"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import { filesBelow, loadDefaults, loadFiles } from "../load/load-folder.ts"
 import { progress } from "../load/progress.ts"
+import { signIn, signInHeaders } from "./flags.ts"
 
 /** For people: something was not loaded. */
 class LoadError extends Schema.TaggedError<LoadError>()("LoadError", { message: Schema.String }) {}
@@ -33,8 +34,9 @@ export const load = Command.make(
       Flag.withSchema(atLeastOne),
       Flag.withDefault(loadDefaults.batch),
     ),
+    ...signIn,
   },
-  Effect.fnUntraced(function* ({ folders, url, concurrency, batch }) {
+  Effect.fnUntraced(function* ({ folders, url, concurrency, batch, ...given }) {
     const paths = yield* filesBelow(folders).pipe(Effect.mapError(({ message }) => new LoadError({ message })))
     const bar = yield* progress("files", paths.length)
     const summary = yield* loadFiles(paths, {
@@ -42,6 +44,7 @@ export const load = Command.make(
       concurrency,
       batch,
       retries: loadDefaults.retries,
+      headers: signInHeaders(given),
       onFile: ({ files, bytes, seconds }) =>
         bar.advance(
           `${(files / Math.max(seconds, 1e-3)).toFixed(0)} files/s  ${(bytes / 1e6 / Math.max(seconds, 1e-3)).toFixed(1)} MB/s`,

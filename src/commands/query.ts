@@ -9,7 +9,7 @@ import { apiClient, ClientError, explain } from "../api/client.ts"
 import type { Hit } from "../domain/hit.ts"
 import type { Region } from "../domain/region.ts"
 import { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
-import { json, url } from "./flags.ts"
+import { json, signIn, signInHeaders, url } from "./flags.ts"
 
 const numbers = (text: string) => text.split(",").map(Number)
 
@@ -81,11 +81,12 @@ export const query = Command.make(
     ),
     url,
     json,
+    ...signIn,
   },
   Effect.fnUntraced(function* (options) {
     const { StudyInstanceUID, SeriesInstanceUID, k, url, json, samePatient } = options
     const region = yield* parseRegion(options)
-    const client = yield* apiClient(url)
+    const client = yield* apiClient(url, signInHeaders(options))
     const answer = yield* explain(url)(
       client.regions.search({
         payload: {

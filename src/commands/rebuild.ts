@@ -3,13 +3,13 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
 import { apiClient, explain } from "../api/client.ts"
-import { url } from "./flags.ts"
+import { signIn, signInHeaders, url } from "./flags.ts"
 
 export const rebuild = Command.make(
   "rebuild",
-  { url },
-  Effect.fnUntraced(function* ({ url }) {
-    const client = yield* apiClient(url)
+  { url, ...signIn },
+  Effect.fnUntraced(function* ({ url, ...given }) {
+    const client = yield* apiClient(url, signInHeaders(given))
     const { slices } = yield* explain(url)(client.operations.rebuild())
     yield* Console.log(`rebuilt from the journal: ${slices} slices`)
   }),

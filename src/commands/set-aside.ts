@@ -4,20 +4,21 @@ import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { apiClient, explain } from "../api/client.ts"
-import { json, url } from "./flags.ts"
+import { json, signIn, signInHeaders, url } from "./flags.ts"
 
 export const setAside = Command.make(
   "set-aside",
   {
     url,
     json,
+    ...signIn,
     requeue: Flag.Boolean("requeue").pipe(
       Flag.withDescription("Put all of it back on the way"),
       Flag.withDefault(false),
     ),
   },
-  Effect.fnUntraced(function* ({ url, json, requeue }) {
-    const client = yield* apiClient(url)
+  Effect.fnUntraced(function* ({ url, json, requeue, ...given }) {
+    const client = yield* apiClient(url, signInHeaders(given))
     const items = yield* explain(url)(client.operations.setAside())
     yield* Console.log(
       json

@@ -7,7 +7,7 @@ import * as Flag from "effect/cli/Flag"
 import { apiClient, explain } from "../api/client.ts"
 import type { GatewayStatus, StudyStatus } from "../domain/study.ts"
 import { StudyInstanceUID } from "../domain/uid.ts"
-import { json, url } from "./flags.ts"
+import { json, signIn, signInHeaders, url } from "./flags.ts"
 
 const gatewayLines = (status: GatewayStatus) => [
   `instances   ${status.instances}`,
@@ -33,14 +33,15 @@ export const status = Command.make(
   {
     url,
     json,
+    ...signIn,
     study: Flag.String("study").pipe(
       Flag.withDescription("One study, instance by instance"),
       Flag.withSchema(StudyInstanceUID),
       Flag.optional,
     ),
   },
-  Effect.fnUntraced(function* ({ url, json, study }) {
-    const client = yield* apiClient(url)
+  Effect.fnUntraced(function* ({ url, json, study, ...given }) {
+    const client = yield* apiClient(url, signInHeaders(given))
     const print = <A>(value: A, lines: (value: A) => ReadonlyArray<string>) =>
       Console.log(json ? JSON.stringify(value, null, 2) : lines(value).join("\n"))
     if (Option.isSome(study)) {

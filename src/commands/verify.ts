@@ -3,13 +3,13 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
 import { apiClient, ClientError, explain } from "../api/client.ts"
-import { json, url } from "./flags.ts"
+import { json, signIn, signInHeaders, url } from "./flags.ts"
 
 export const verify = Command.make(
   "verify",
-  { url, json },
-  Effect.fnUntraced(function* ({ url, json }) {
-    const client = yield* apiClient(url)
+  { url, json, ...signIn },
+  Effect.fnUntraced(function* ({ url, json, ...given }) {
+    const client = yield* apiClient(url, signInHeaders(given))
     const report = yield* explain(url)(client.operations.verify())
     yield* Console.log(
       json

@@ -91,10 +91,15 @@ export interface StowOptions {
   readonly url: string
   /** Attempts after the first one while the receiver is busy or away. */
   readonly retries: number
+  /** Sent with each request, such as those that sign in. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Sends the files; the answer tells which of them were not stored. */
-export const stow = Effect.fnUntraced(function* (files: ReadonlyArray<DicomFile>, { url, retries }: StowOptions) {
+export const stow = Effect.fnUntraced(function* (
+  files: ReadonlyArray<DicomFile>,
+  { url, retries, headers = {} }: StowOptions,
+) {
   const fs = yield* FileSystem.FileSystem
   const client = yield* HttpClient.HttpClient
   const all = (reason: string) => files.map(({ path }): Failure => ({ path, reason }))
@@ -102,6 +107,7 @@ export const stow = Effect.fnUntraced(function* (files: ReadonlyArray<DicomFile>
     .execute(
       HttpClientRequest.post(`${url.replace(/\/+$/, "")}/studies`).pipe(
         HttpClientRequest.accept("application/dicom+json"),
+        HttpClientRequest.setHeaders(headers),
         HttpClientRequest.setBody(body(fs, files)),
       ),
     )
