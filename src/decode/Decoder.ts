@@ -2,7 +2,9 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { Pieces } from "../dicom/pieces.ts"
 import type { PreparedSlice } from "../domain/slice.ts"
+import type { EncodedFrames } from "./bulk.ts"
 
 /**
  * The item is at fault (`corrupt`, `unsupported`, `crashed`, `timeout`, `too-large`): trying again will not help, except
@@ -44,6 +46,14 @@ export class Decoder extends Context.Service<
     }) => Effect.Effect<Uint8Array, DecodeError>
     /** One frame, native little endian, as PS3.5 §8 lays it out. */
     readonly frame: (path: string, frame: number) => Effect.Effect<Uint8Array, DecodeError>
+    /** The whole object in Explicit VR Little Endian, also from compressed pixels; fails when these cannot be decoded. */
+    readonly explicit: (path: string) => Effect.Effect<Pieces, DecodeError>
+    /** One bulk value, little endian, pixels uncompressed; `element`: its path as in the BulkDataURI. */
+    readonly bulk: (path: string, element: string) => Effect.Effect<Pieces, DecodeError>
+    /** Compressed frames as stored, all when none is named; `unsupported` where they are not compressed. */
+    readonly encoded: (path: string, frames?: ReadonlyArray<number>) => Effect.Effect<EncodedFrames, DecodeError>
+    /** JSON text of the whole attribute map, read from the file. */
+    readonly attributes: (path: string) => Effect.Effect<string, DecodeError>
     /** The set pixels of one SEG segment, as a box per frame (PS3.3 §A.51). */
     readonly segment: (
       path: string,

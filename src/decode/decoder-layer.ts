@@ -3,8 +3,10 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
+import type { Pieces } from "../dicom/pieces.ts"
 import { makePool, type WorkerError } from "../workers/pool.ts"
 import { DecodeError, Decoder, type Prepared } from "./Decoder.ts"
+import type { EncodedFrames } from "./bulk.ts"
 import type { Outcome } from "./failure.ts"
 import type { Segment } from "./segment.ts"
 
@@ -43,6 +45,10 @@ const make = Effect.fnUntraced(function* ({ worker, threads, timeout, heapMegaby
     prepare: (job) => run<Prepared>("prepare", job),
     render: (job) => run<Uint8Array>("render", job),
     frame: (path, frame) => run<Uint8Array>("frame", { path, frame }),
+    explicit: (path) => run<Pieces>("explicit", path),
+    bulk: (path, element) => run<Pieces>("bulk", { path, element }),
+    encoded: (path, frames) => run<EncodedFrames>("encoded", { path, frames }),
+    attributes: (path) => run<string>("attributes", path),
     segment: (path, SegmentNumber) => run<Segment>("segment", { path, SegmentNumber }),
   })
 })

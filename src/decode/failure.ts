@@ -26,6 +26,10 @@ export const outcome = <A>(task: () => A): Outcome<A> => {
       const reason = thrown.reason === "too-large" || thrown.reason === "unsupported" ? thrown.reason : "corrupt"
       return { ok: false, reason, detail: thrown.message }
     }
+    // Deleted since it was named.
+    if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") {
+      return { ok: false, reason: "missing", detail: "the file is gone" }
+    }
     throw thrown
   }
 }

@@ -16,6 +16,10 @@ const owned = (bytes: Buffer): Uint8Array<ArrayBuffer> =>
 export const isSubsampled = (image: ImageModule): boolean =>
   image.SamplesPerPixel === 3 && image.BitsAllocated === 8 && image.PhotometricInterpretation === "YBR_FULL_422"
 
+/** Bytes of one frame in a native encoding. */
+export const nativeFrameBytes = (image: ImageModule): number =>
+  isSubsampled(image) ? image.Rows * image.Columns * 2 : frameBytes(image)
+
 /** Frames of single bits follow each other without padding (PS3.5 §8.1.1): shift to the frame's first bit. */
 const alignBits = (bytes: Uint8Array<ArrayBuffer>, shift: number, length: number): Uint8Array<ArrayBuffer> =>
   shift === 0
@@ -27,7 +31,7 @@ const nativeFrame = (part10: Part10, image: ImageModule, index: number, order: "
   if (pixels.length === undefined)
     throw new DecodeFailure("corrupt", "pixel data of undefined length in a native syntax")
   const bits = image.BitsAllocated === 1 ? image.Rows * image.Columns * image.SamplesPerPixel : undefined
-  const size = isSubsampled(image) ? image.Rows * image.Columns * 2 : frameBytes(image)
+  const size = nativeFrameBytes(image)
   const start = bits === undefined ? index * size : Math.floor((index * bits) / 8)
   const shift = bits === undefined ? 0 : (index * bits) % 8
   const length = bits === undefined ? size : Math.ceil((shift + bits) / 8)

@@ -1,11 +1,10 @@
 // One frame as an 8-bit picture for people (PS3.18 §8.3.5): modality, window, palette and colour space applied.
-import { openPart10 } from "../dicom/part10.ts"
 import { nativeByteOrder } from "./codec.ts"
 import { toRgb } from "./colour.ts"
 import { frameAttributes } from "./frame-attributes.ts"
-import { frameReader, isSubsampled, samplesOf } from "./frame.ts"
+import { isSubsampled, samplesOf } from "./frame.ts"
 import { toGrey, type Window } from "./grey.ts"
-import { imageModule } from "./image-module.ts"
+import { openImage } from "./opened.ts"
 import { encode, fit } from "./picture.ts"
 
 export interface RenderJob {
@@ -20,9 +19,8 @@ export interface RenderJob {
 
 /** The encoded picture. Throws DecodeFailure and Part10Error. */
 export const renderFrame = (job: RenderJob): Uint8Array => {
-  const part10 = openPart10(job.path)
-  const image = imageModule(part10)
-  const native = frameReader(part10, image)(job.frame)
+  const { part10, image, read } = openImage(job.path)
+  const native = read(job.frame)
   const compressed = nativeByteOrder(part10.TransferSyntaxUID) === undefined
   const samples = isSubsampled(image) && !compressed ? native.bytes : samplesOf(part10, image, native)
   const { Rows: height, Columns: width } = image
@@ -46,10 +44,4 @@ export const renderFrame = (job: RenderJob): Uint8Array => {
         ),
       }
   return encode(fit(picture, job.viewport), job.mediaType, job.quality)
-}
-
-/** Native bytes of one frame as PS3.5 §8 lays them out, little endian. Throws DecodeFailure and Part10Error. */
-export const nativeFrameBytes = (path: string, frame: number): Uint8Array => {
-  const part10 = openPart10(path)
-  return frameReader(part10, imageModule(part10))(frame).bytes
 }

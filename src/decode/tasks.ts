@@ -1,10 +1,14 @@
 // What a decode thread can do; the worker module composes it with the normaliser, so that neither stage knows the other.
 import { move, transferableSymbol, valueSymbol } from "piscina"
 import type { PreparedSlice } from "../domain/slice.ts"
+import type { Pieces } from "../dicom/pieces.ts"
+import { attributesText, bulkPieces, encodedFrames, type EncodedFrames } from "./bulk.ts"
 import { loadCodecs } from "./codec.ts"
 import type { DecodeJob, Prepared } from "./Decoder.ts"
 import { outcome, type Outcome } from "./failure.ts"
-import { nativeFrameBytes, renderFrame, type RenderJob } from "./render.ts"
+import { explicitPieces } from "./explicit.ts"
+import { openImage } from "./opened.ts"
+import { renderFrame, type RenderJob } from "./render.ts"
 import { readSegment, type Segment } from "./segment.ts"
 import { volumeFrames, type VolumeFrame } from "./volume-frames.ts"
 
@@ -49,8 +53,15 @@ export const decodeTasks = (normalise: Normalise) => ({
   },
   frame: async ({ path, frame }: { readonly path: string; readonly frame: number }): Promise<Outcome<Uint8Array>> => {
     await loadCodecs()
-    return bytesOf(outcome(() => nativeFrameBytes(path, frame)))
+    return bytesOf(outcome(() => openImage(path).read(frame).bytes))
   },
+  explicit: async (path: string): Promise<Outcome<Pieces>> => {
+    await loadCodecs()
+    return outcome(() => explicitPieces(path))
+  },
+  bulk: (job: Parameters<typeof bulkPieces>[0]): Outcome<Pieces> => outcome(() => bulkPieces(job)),
+  encoded: (job: Parameters<typeof encodedFrames>[0]): Outcome<EncodedFrames> => outcome(() => encodedFrames(job)),
+  attributes: (path: string): Outcome<string> => outcome(() => attributesText(path)),
   segment: async (job: { readonly path: string; readonly SegmentNumber: number }): Promise<Outcome<Segment>> => {
     await loadCodecs()
     return outcome(() => readSegment(job.path, job.SegmentNumber))
