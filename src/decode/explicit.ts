@@ -5,7 +5,7 @@ import { makeWindow } from "../dicom/byte-window.ts"
 import type { Pieces } from "../dicom/pieces.ts"
 import { swapWords, vrOf, wordBytes } from "../dicom/value-representation.ts"
 import { hexTag, isLongVR, isPixelTag, walk, type Token, type ValueToken } from "../dicom/walk.ts"
-import { nativeByteOrder } from "./codec.ts"
+import { nativeByteOrder, type NativeFrame } from "./codec.ts"
 import { delimiter, elementHeader, makeWriter, numberElement, textElement, type Writer } from "./element-writer.ts"
 import { DecodeFailure } from "./failure.ts"
 import { frameBytes, type ImageModule } from "./image-module.ts"
@@ -14,6 +14,7 @@ import { openImage, openObject } from "./opened.ts"
 const explicitLittleEndian = "1.2.840.10008.1.2.1"
 const limits = { depth: 64, elements: 2_000_000 }
 const undefinedLength = 0xffffffff
+const maxJoinedBits = 16 * 2 ** 20
 const trailingPadding = 0xfffcfffc
 /** Offset tables of frames that are no longer compressed, and padding. */
 const dropped = new Set([0x7fe00001, 0x7fe00002, trailingPadding])
@@ -78,17 +79,36 @@ interface Decoded {
   readonly image: ImageModule
   readonly PhotometricInterpretation: string
   readonly first: Uint8Array
+  readonly read: (frame: number) => NativeFrame
 }
 
 /** As the codecs deliver: whole samples, whatever was subsampled. */
 const photometric = (name: string): string => (/^YBR_(FULL|PARTIAL)_42[02]$/.test(name) ? "YBR_FULL" : name)
 
-const writePixels = ({ image, first }: Decoded, writer: Writer) => {
+/** Native frames of single bits follow each other without padding (PS3.5 §8.1.1). */
+const joinedBits = (image: ImageModule, read: Decoded["read"]): Uint8Array => {
+  const bits = image.Rows * image.Columns
+  const size = Math.ceil((bits * image.NumberOfFrames) / 8)
+  if (size > maxJoinedBits) throw new DecodeFailure("too-large", `${size} bytes of single bits`)
+  const joined = Buffer.alloc(size + (size % 2))
+  for (let frame = 0; frame < image.NumberOfFrames; frame++) {
+    const { bytes } = read(frame + 1)
+    for (let i = 0, to = frame * bits; i < bits; i++, to++) {
+      if ((bytes[i >> 3]! >> (i & 7)) & 1) joined[to >> 3]! |= 1 << (to & 7)
+    }
+  }
+  return joined
+}
+
+const writePixels = ({ image, first, read }: Decoded, writer: Writer) => {
   const { NumberOfFrames, BitsAllocated } = image
   const size = frameBytes(image)
   const total = size * NumberOfFrames
   if (BitsAllocated === 1 && NumberOfFrames > 1 && (image.Rows * image.Columns) % 8 !== 0) {
-    throw new DecodeFailure("unsupported", "frames of single bits that do not end at a byte")
+    const joined = joinedBits(image, read)
+    writer.bytes(elementHeader(0x7fe00010, "OB", joined.length))
+    writer.bytes(joined)
+    return
   }
   if (total > 0xfffffffe) throw new DecodeFailure("too-large", `${total} bytes of pixels`)
   writer.bytes(elementHeader(0x7fe00010, BitsAllocated > 8 ? "OW" : "OB", total + (total % 2)))
@@ -187,7 +207,7 @@ export const explicitPieces = (path: string): Pieces => {
   }
   const { image, read: frame } = openImage(path)
   const { bytes: first, PhotometricInterpretation } = frame(1)
-  const decoded = writeDecoded(part10, { image, first, PhotometricInterpretation }, writer)
+  const decoded = writeDecoded(part10, { image, first, PhotometricInterpretation, read: frame }, writer)
   decoded.end(each(decoded.take))
   return writer.end()
 }

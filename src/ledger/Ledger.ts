@@ -44,6 +44,9 @@ export interface StoredInstance extends NewInstance, InstanceRef {
   readonly indexedFrames: number
 }
 
+/** An instance as far as retrieving it needs. */
+export type Held = Pick<NewInstance, "SOPClassUID" | "TransferSyntaxUID" | "bytes"> & InstanceRef
+
 export type InventoryItem = Pick<StoredInstance, "SOPInstanceUID" | "receipt" | "digest" | "stage" | "indexedFrames">
 
 /** UIDs that narrow a request; none means the whole archive. */
@@ -118,6 +121,10 @@ export class Ledger extends Context.Service<
     readonly instance: (uid: SOPInstanceUID) => Io<Option.Option<StoredInstance>>
     /** Instances of a scope in receipt order. */
     readonly instances: (scope: Scope) => Io<ReadonlyArray<StoredInstance>>
+    /** The same without attributes: of a study, some of its instances may have thousands of frames. */
+    readonly held: (scope: Scope) => Io<ReadonlyArray<Held>>
+    /** Attributes of some instances, by receipt; none of those that are no longer stored. */
+    readonly attributes: (receipts: ReadonlyArray<Receipt>) => Io<ReadonlyMap<Receipt, DicomJson>>
     /** Every instance without its attributes, in receipt order: what reconciliation compares. */
     readonly inventory: Io<ReadonlyArray<InventoryItem>>
     /** Attribute maps of one QIDO level, stable order; all that is known of it, the caller picks. */

@@ -2,7 +2,7 @@
 import type { Caller } from "../domain/caller.ts"
 import type { DicomJson, Digest, InstanceRef, InstanceStage, Receipt } from "../domain/instance.ts"
 import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
-import type { Scope, StoredInstance } from "./Ledger.ts"
+import type { Held, Scope, StoredInstance } from "./Ledger.ts"
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -14,12 +14,21 @@ export const refOf = (row: Row): InstanceRef => ({
   digest: row["digest"] as Digest,
 })
 
-export const instanceOf = (row: Row): StoredInstance => ({
+export const heldColumns =
+  "receipt, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, SOPClassUID, TransferSyntaxUID, digest, bytes"
+
+export const heldOf = (row: Row): Held => ({
   ...refOf(row),
   SOPClassUID: String(row["SOPClassUID"]),
   TransferSyntaxUID: String(row["TransferSyntaxUID"]),
   bytes: Number(row["bytes"]),
-  attributes: JSON.parse(String(row["attributes"])) as DicomJson,
+})
+
+export const attributesOf = (row: Row): DicomJson => JSON.parse(String(row["attributes"])) as DicomJson
+
+export const instanceOf = (row: Row): StoredInstance => ({
+  ...heldOf(row),
+  attributes: attributesOf(row),
   stage: row["stage"] as InstanceStage,
   embeddableFrames: Number(row["embeddable"]),
   indexedFrames: Number(row["indexed"]),

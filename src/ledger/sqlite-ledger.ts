@@ -13,7 +13,7 @@ import { makeAccept, makeOutbox } from "./accept.ts"
 import { makeAlertStore } from "./alert-store.ts"
 import { type InventoryItem, Ledger, type LedgerTotals, type Scope } from "./Ledger.ts"
 import { openDatabase } from "./open-database.ts"
-import { instanceOf, refOf, scopeCondition } from "./rows.ts"
+import { attributesOf, heldColumns, heldOf, instanceOf, refOf, scopeCondition, visibleCondition } from "./rows.ts"
 import { migrations } from "./schema.ts"
 import { makeSearch } from "./search.ts"
 import { makeStages } from "./stages.ts"
@@ -128,6 +128,25 @@ const make = Effect.fnUntraced(function* (path: string) {
           .prepare(`SELECT * FROM instance WHERE ${sql} ORDER BY receipt`)
           .all(...values)
           .map(instanceOf)
+      }),
+    held: (scope) =>
+      readAs((caller) => {
+        const { sql, values } = scopeCondition(scope, caller)
+        return db
+          .prepare(`SELECT ${heldColumns} FROM instance WHERE ${sql} ORDER BY receipt`)
+          .all(...values)
+          .map(heldOf)
+      }),
+    attributes: (receipts) =>
+      readAs((caller) => {
+        const { sql, values } = visibleCondition(caller, "instance")
+        const one = db.prepare(`SELECT attributes FROM instance WHERE receipt = ? AND ${sql}`)
+        return new Map(
+          receipts.flatMap((receipt) => {
+            const row = one.get(receipt, ...values)
+            return row === undefined ? [] : [[receipt, attributesOf(row)] as const]
+          }),
+        )
       }),
     inventory: read(() => inventory.all() as unknown as ReadonlyArray<InventoryItem>),
     search: (request) => readAs((caller) => search(request, caller)),

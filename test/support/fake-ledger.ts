@@ -29,6 +29,16 @@ export const fakeLedger = () => {
       }),
     instance: (uid) => Effect.sync(() => Option.fromNullishOr(rows.get(uid))),
     instances: (scope) => Effect.sync(() => [...rows.values()].filter(within(scope))),
+    held: (scope) => Effect.sync(() => [...rows.values()].filter(within(scope))),
+    attributes: (receipts) =>
+      Effect.sync(
+        () =>
+          new Map(
+            [...rows.values()].flatMap((row) =>
+              receipts.includes(row.receipt) ? [[row.receipt, row.attributes]] : [],
+            ),
+          ),
+      ),
     search: ({ level, match, limit, offset, ...scope }) =>
       Effect.sync(() => {
         const key = { study: "StudyInstanceUID", series: "SeriesInstanceUID", instance: "SOPInstanceUID" } as const
