@@ -44,6 +44,13 @@ const inJson = (response: HttpServerResponse.HttpServerResponse) => {
     : response
 }
 
+/** Name and place of an error. Its message may hold what was sent or stored, a patient's name for one. */
+const placeOf = (error: unknown) => {
+  if (!(error instanceof Error)) return { error: typeof error }
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line))
+  return { error: error.name, at: frames.slice(0, 10).map((line) => line.trim()) }
+}
+
 const ofFailure = (cause: Cause.Cause<unknown>) => {
   const error = Cause.squash(cause)
   if (HttpApiSchemaError.is(error) && error.kind !== "Body" && error.kind !== "ResponseHeaders") {
@@ -60,7 +67,7 @@ const ofFailure = (cause: Cause.Cause<unknown>) => {
     }
   }
   return Effect.as(
-    Effect.logError("a request failed by a defect", cause),
+    Effect.logError("a request failed by a defect", placeOf(error)),
     said(500, "the gateway failed at this request"),
   )
 }

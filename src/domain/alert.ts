@@ -22,7 +22,7 @@ export const StandingRegion = Schema.Struct({
 export type StandingRegion = typeof StandingRegion.Type
 
 export const Alert = Schema.Struct({
-  /** Running number, also the Last-Event-ID. */
+  /** Ascending, also the Last-Event-ID. */
   id: Schema.Int,
   standingRegion: StandingRegionId,
   label: Schema.String,

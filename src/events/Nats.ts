@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import { connect, DiscardPolicy, type JetStreamManager, type NatsConnection, RetentionPolicy, StorageType } from "nats"
 import { type Consumption, consumeBytes, type Delivery } from "./consumer.ts"
 import { NatsError } from "./NatsError.ts"
-import { requestMany, respond } from "./request.ts"
+import { type Answering, requestMany, respond } from "./request.ts"
 import { streams } from "./events.ts"
 
 export { NatsError } from "./NatsError.ts"
@@ -44,14 +44,12 @@ export class Nats extends Context.Service<
     /** Core subscription, from now on. */
     readonly subscribe: (subject: string) => Stream.Stream<Uint8Array, NatsError>
     /** Answers each request with a stream of messages, then an empty one with the header Gateway-Done. Never ends. */
-    readonly respond: (
-      subject: string,
-      handler: (payload: Uint8Array) => Stream.Stream<Uint8Array, { readonly message: string }>,
-    ) => Effect.Effect<never, NatsError>
+    readonly respond: (subject: string, handler: Answering) => Effect.Effect<never, NatsError>
     readonly requestMany: (
       subject: string,
       payload: Uint8Array,
       timeout: Duration.Input,
+      authorization?: string,
     ) => Stream.Stream<Uint8Array, NatsError>
     readonly isConnected: Effect.Effect<boolean>
   }
@@ -165,7 +163,8 @@ const make = Effect.fnUntraced(function* ({ servers, token, replicas }: NatsOpti
         ),
       ),
     respond: (subject, handler) => respond(connection, subject, handler),
-    requestMany: (subject, payload, timeout) => requestMany(connection, subject, payload, timeout),
+    requestMany: (subject, payload, timeout, authorization) =>
+      requestMany(connection, subject, payload, timeout, authorization),
     isConnected: Effect.tryPromise(() => connection.flush()).pipe(
       Effect.timeout("1 second"),
       Effect.as(true),

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { createInbox, headers, type Msg, type NatsConnection } from "nats"
+import { createInbox, headers, Match, type Msg, type NatsConnection } from "nats"
 import { NatsError } from "./NatsError.ts"
 
 export const doneHeader = "Gateway-Done"
@@ -17,13 +17,26 @@ const header = (name: string, value: string) => {
   return map
 }
 
+export interface Asked {
+  readonly payload: Uint8Array
+  /** By its name in any spelling. */
+  readonly header: (name: string) => string | undefined
+}
+
+export type Answering = (asked: Asked) => Stream.Stream<Uint8Array, { readonly message: string }>
+
+const headerOf = (request: Msg) => (name: string) => {
+  const value = request.headers?.get(name, Match.IgnoreCase) ?? ""
+  return value === "" ? undefined : value
+}
+
 export const respond = (
   connection: NatsConnection,
   subject: string,
-  handler: (payload: Uint8Array) => Stream.Stream<Uint8Array, { readonly message: string }>,
+  handler: Answering,
 ): Effect.Effect<never, NatsError> => {
   const answer = (request: Msg) =>
-    handler(request.data).pipe(
+    handler({ payload: request.data, header: headerOf(request) }).pipe(
       Stream.runForEach((payload) => Effect.sync(() => request.respond(payload))),
       Effect.matchEffect({
         onFailure: ({ message }) =>
@@ -54,13 +67,17 @@ export const requestMany = (
   subject: string,
   payload: Uint8Array,
   timeout: Duration.Input,
+  authorization?: string,
 ): Stream.Stream<Uint8Array, NatsError> =>
   Stream.unwrap(
     Effect.acquireRelease(
       Effect.sync(() => {
         const inbox = createInbox()
         const subscription = connection.subscribe(inbox, { timeout: Duration.toMillis(timeout) })
-        connection.publish(subject, payload, { reply: inbox })
+        connection.publish(subject, payload, {
+          reply: inbox,
+          ...(authorization === undefined ? {} : { headers: header("Authorization", authorization) }),
+        })
         return subscription
       }),
       (subscription) => Effect.sync(() => subscription.unsubscribe()),

@@ -34,10 +34,11 @@ export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
   }
   const removeRegion = db.prepare("DELETE FROM standing_region WHERE id = ?")
   const raised = db.prepare("SELECT 1 FROM alert WHERE standingRegion = ? AND StudyInstanceUID = ?")
-  const claim = db.prepare("INSERT INTO alert (standingRegion, StudyInstanceUID, alert) VALUES (?, ?, '')")
+  const claim = db.prepare("INSERT INTO alert (id, standingRegion, StudyInstanceUID, alert) VALUES (?, ?, ?, '')")
   const fill = db.prepare("UPDATE alert SET alert = ? WHERE id = ?")
   // The sequence, not the greatest row: a deleted alert's id is not given again, and no reader waits for it.
   const last = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'alert'")
+  const newest = () => Number(last.get()?.["seq"] ?? 0)
   const sees = (id: StandingRegionId, caller: Caller) => {
     const { sql, values } = visibleRegions(caller)
     return db.prepare(`SELECT 1 FROM standing_region WHERE id = ? AND ${sql}`).get(id, ...values) !== undefined
@@ -63,8 +64,10 @@ export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
     removeRegion: (id: StandingRegionId, caller: Caller) => sees(id, caller) && removeRegion.run(id).changes > 0,
     raise: (match: NewAlert, now: number): Alert | undefined => {
       if (raised.get(match.standingRegion, match.StudyInstanceUID) !== undefined) return undefined
-      const { lastInsertRowid } = claim.run(match.standingRegion, match.StudyInstanceUID)
-      const alert: Alert = { id: Number(lastInsertRowid), ...match, raisedAt: new Date(now).toISOString() }
+      // From the moment, so that a gap between two ids does not count the alerts that a reader may not see.
+      const id = Math.max(newest() + 1, now * 100)
+      claim.run(id, match.standingRegion, match.StudyInstanceUID)
+      const alert: Alert = { id, ...match, raisedAt: new Date(now).toISOString() }
       fill.run(encodeAlert(alert), alert.id)
       outbox.add(subjects.alerts, `alert:${alert.id}`, encodeRaised({ _tag: "AlertRaised", alert }), now)
       return alert
@@ -82,6 +85,6 @@ export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
         .all(id, ...study.values, ...region.values, limit)
         .map((row) => decodeAlert(row["alert"]))
     },
-    last: () => Number(last.get()?.["seq"] ?? 0),
+    last: newest,
   }
 }

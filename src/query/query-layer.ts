@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { Decoder } from "../decode/Decoder.ts"
+import { noteStudies } from "../domain/access-record.ts"
+import { CurrentCaller } from "../domain/caller.ts"
 import { defaultHits, type RegionSearch, type SearchFilter } from "../domain/region.ts"
 import type { SearchAnswer } from "../domain/hit.ts"
 import { Blobs } from "../ledger/Blobs.ts"
@@ -75,14 +77,18 @@ const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
   )
   const placed = <A>(stream: Stream.Stream<A, QueryError>) => Stream.unwrap(Effect.as(place, stream))
 
+  /** The journal's sequence counts everybody's slices; who does not see all studies gets the count of what they see. */
+  const sequenceSeen = Effect.fnUntraced(function* (facts: ReadonlyArray<SeriesFacts>) {
+    if ((yield* CurrentCaller).origins === "all") return (yield* index.state).sequence
+    return facts.reduce((sum, { indexedFrames }) => sum + indexedFrames, 0)
+  })
+
   const steps = (query: QueryVolume, { k, filter, ...own }: SearchOptions, before: Timings) =>
     Stream.unwrap(
       Effect.gen(function* () {
-        const [factsMs, admitted] = yield* timed(
-          Effect.map(ledger.seriesFacts, (facts) => admittedTo(facts, filter, own)),
-        )
-        const { sequence } = yield* index.state
-        const coverage = coverageOf(admitted, sequence)
+        const [factsMs, facts] = yield* timed(ledger.seriesFacts)
+        const admitted = admittedTo(facts, filter, own)
+        const coverage = coverageOf(admitted, yield* sequenceSeen(facts))
         const searchable = new Set(admitted.flatMap((one) => (one.indexedFrames > 0 ? [one.SeriesInstanceUID] : [])))
         const wanted = { wanted: Math.min(most, Math.max(50, 4 * k)), most }
         const [probeMs, { voted, stacks }] = yield* timed(gather(query, searchable, wanted))
@@ -91,12 +97,14 @@ const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
           reranker.outline(first.map((candidate) => firstWindow(query, candidate))),
         )
         const cosines = new Map(first.map(({ SeriesInstanceUID, cosine }) => [SeriesInstanceUID, cosine]))
+        yield* noteStudies(outlined.map(({ StudyInstanceUID }) => StudyInstanceUID))
         const hits = hitsOf(outlined.map((one) => ({ ...one, score: cosines.get(one.SeriesInstanceUID) ?? 0 })))
         const timings = { ...before, filter: factsMs, probe: probeMs, candidates: outlineMs }
         const candidates: Step = { _tag: "Candidates", answer: { hits, coverage, timings: sum(timings) } }
         const reranked = Effect.gen(function* () {
           const mean = yield* index.mean
           const [rerankMs, scored] = yield* timed(reranker.rerank(query, stacks, { mean, limit: k }))
+          yield* noteStudies(scored.map(({ StudyInstanceUID }) => StudyInstanceUID))
           const answer = { hits: hitsOf(scored), coverage, timings: sum({ ...timings, rerank: rerankMs }) }
           return { _tag: "Hits", answer } satisfies Step
         })
@@ -113,10 +121,13 @@ const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
     search: (request: RegionSearch): Stream.Stream<Step, QueryError> =>
       placed(
         Stream.unwrap(
-          Effect.map(timed(resolve(request)), ([ms, query]) => {
-            const { k = defaultHits, filter = {}, SeriesInstanceUID: series } = request
-            return steps(query, { k, filter, series }, { resolve: ms })
-          }),
+          Effect.map(
+            timed(Effect.andThen(noteStudies([request.StudyInstanceUID]), resolve(request))),
+            ([ms, query]) => {
+              const { k = defaultHits, filter = {}, SeriesInstanceUID: series } = request
+              return steps(query, { k, filter, series }, { resolve: ms })
+            },
+          ),
         ),
       ),
     searchVolume: (query, options) => placed(steps(query, options, {})),

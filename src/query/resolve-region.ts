@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Decoder } from "../decode/Decoder.ts"
+import { CurrentCaller } from "../domain/caller.ts"
 import type { Region } from "../domain/region.ts"
 import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import { Blobs } from "../ledger/Blobs.ts"
@@ -75,17 +76,18 @@ export const resolveNamed = Effect.fnUntraced(function* (request: {
   readonly region?: Region
 }) {
   const { StudyInstanceUID, SeriesInstanceUID, region } = request
+  const series = Effect.map(unavailable((yield* Ledger).seriesFacts), (facts) =>
+    facts.find((one) => one.SeriesInstanceUID === SeriesInstanceUID && one.StudyInstanceUID === StudyInstanceUID),
+  )
+  const unknown = new QueryError({ reason: "unknown", message: `the study has no series ${SeriesInstanceUID}` })
+  // The index knows nothing of who may see what: a restricted caller must not ask with a region they cannot see.
+  if ((yield* CurrentCaller).origins !== "all" && (yield* series) === undefined) return yield* unknown
   const stacks = yield* unavailable((yield* VectorIndex).stacks(SeriesInstanceUID))
   const own = stacks.filter((stack) => stack.StudyInstanceUID === StudyInstanceUID)
   if (own.length > 0) return yield* resolveIn(own, region)
-  const facts = yield* unavailable((yield* Ledger).seriesFacts)
-  const series = facts.find(
-    (one) => one.SeriesInstanceUID === SeriesInstanceUID && one.StudyInstanceUID === StudyInstanceUID,
-  )
-  return yield* series === undefined
-    ? new QueryError({ reason: "unknown", message: `the study has no series ${SeriesInstanceUID}` })
-    : new QueryError({
-        reason: "not-searchable",
-        message: `the series is ${series.notSearchable === undefined ? "not searchable yet" : `not searchable: ${series.notSearchable}`}`,
-      })
+  const { notSearchable } = (yield* series) ?? (yield* unknown)
+  return yield* new QueryError({
+    reason: "not-searchable",
+    message: `the series is ${notSearchable === undefined ? "not searchable yet" : `not searchable: ${notSearchable}`}`,
+  })
 })

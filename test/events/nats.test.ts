@@ -82,7 +82,7 @@ describe("Nats", () => {
     Effect.gen(function* () {
       const nats = yield* Nats
       yield* Effect.forkScoped(
-        nats.respond("gateway.test", (payload) =>
+        nats.respond("gateway.test", ({ payload }) =>
           text(payload) === "fail"
             ? Stream.concat(Stream.make(bytes("first")), Stream.fail({ message: "broke" }))
             : Stream.make(bytes("a"), bytes("b")),
