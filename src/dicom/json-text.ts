@@ -4,7 +4,7 @@ import { convertBytes } from "dicom-character-set"
 /** VRs whose text is in the SpecificCharacterSet; all others are plain ASCII. */
 export const inCharacterSet = new Set(["LO", "LT", "PN", "SH", "ST", "UC", "UT"])
 /** One value, in which a backslash is text (PS3.5 §6.2). */
-const singleValued = new Set(["LT", "ST", "UT", "UR"])
+export const singleValued = new Set(["LT", "ST", "UT", "UR"])
 
 const isPlain = (bytes: Buffer): boolean => {
   for (const byte of bytes) if (byte >= 0x80 || byte === 0x1b) return false

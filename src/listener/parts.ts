@@ -1,20 +1,14 @@
 // The parts of a multipart/related request (RFC 2387), one after the other while they arrive.
-import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Pull from "effect/Pull"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { parseMediaType, type MediaType } from "../dicom/media-type.ts"
+import type { BlobError } from "../ledger/Blobs.ts"
 import { makeSplitter, type Piece } from "./multipart.ts"
-
-export class MultipartError extends Schema.TaggedError<MultipartError>()("MultipartError", {
-  reason: Schema.Literals(["unsupported", "malformed", "too-many-parts", "idle", "aborted"]),
-  /** For people; nothing of what was sent. */
-  detail: Schema.String,
-}) {}
+import { MultipartError } from "./multipart-error.ts"
+import { requestBody } from "./request-body.ts"
 
 export interface Part {
   /** Names in lower case. */
@@ -22,7 +16,7 @@ export interface Part {
   /** application/dicom where the part names none (PS3.18 §8.7.3). */
   readonly mediaType: MediaType
   /** To be read before the next part is asked for; what is left of it then is skipped. */
-  readonly body: Stream.Stream<Uint8Array, MultipartError>
+  readonly body: Stream.Stream<Uint8Array, MultipartError | BlobError>
 }
 
 export interface PartLimits {
@@ -36,39 +30,18 @@ export const defaultPartLimits: PartLimits = { maxParts: 20_000, idleMillis: 60_
 /** RFC 2046 §5.1.1: up to 70 characters, also odd ones, but no line ends and no final space. */
 const boundaryPattern = /^[\x20-\x7e]{0,69}[\x21-\x7e]$/
 
-/** Boundary of a multipart/related request whose root is of the given type, or of none (PS3.18 §8.6.1.2.2). */
-export const boundaryOf = Effect.fnUntraced(function* (contentType: string | undefined, rootType: string) {
+/** Boundary of a multipart/related request whose root is of one of the given types, or of none (PS3.18 §8.6.1.2.2). */
+export const boundaryOf = Effect.fnUntraced(function* (contentType: string | undefined, ...rootTypes: Array<string>) {
   const { type, parameters } = parseMediaType(contentType ?? "")
-  const root = parameters.get("type")?.toLowerCase() ?? rootType
-  if (type !== "multipart/related" || root !== rootType) {
-    const detail = `send multipart/related; type="${rootType}"`
+  const root = parameters.get("type")?.toLowerCase()
+  if (type !== "multipart/related" || (root !== undefined && !rootTypes.includes(root))) {
+    const detail = `send multipart/related; type="${rootTypes[0]}"`
     return yield* new MultipartError({ reason: "unsupported", detail })
   }
   const boundary = parameters.get("boundary") ?? ""
   if (boundaryPattern.test(boundary)) return boundary
   return yield* new MultipartError({ reason: "malformed", detail: "the boundary parameter is missing or malformed" })
 })
-
-/**
- * The body as it arrives. The request outlives the stream: destroying it, as the platform's own stream does, closes the
- * socket before an early answer such as 413 has gone out.
- */
-const bodyOf = (request: HttpServerRequest.HttpServerRequest, idleMillis: number) =>
-  Stream.suspend(() => {
-    const source = NodeHttpServerRequest.toIncomingMessage(request)
-    return NodeStream.fromReadable({
-      evaluate: () => source,
-      onError: () => new MultipartError({ reason: "aborted", detail: "the body could not be read to its end" }),
-      closeOnDone: false,
-      chunkSize: 4,
-    }).pipe(
-      Stream.timeoutOrElse({
-        duration: idleMillis,
-        orElse: () =>
-          Stream.fail(new MultipartError({ reason: "idle", detail: `no bytes came for ${idleMillis / 1000} s` })),
-      }),
-    )
-  })
 
 /** Fails unless the closing delimiter came. */
 export const splitParts = <R>(
@@ -137,18 +110,14 @@ export const splitParts = <R>(
     }),
   )
 
-/** Parts of a multipart/related request, application/dicom by default. Reads no further than it is asked to. */
+/** Parts of a multipart/related request of the given root type. Reads no further than it is asked to. */
 export const parts = (
   request: HttpServerRequest.HttpServerRequest,
-  limits: PartLimits = defaultPartLimits,
-  rootType = "application/dicom",
+  limits: PartLimits,
+  rootType: string,
 ): Stream.Stream<Part, MultipartError> =>
   Stream.unwrap(
     Effect.map(boundaryOf(request.headers["content-type"], rootType), (boundary) =>
-      splitParts(bodyOf(request, limits.idleMillis), boundary, limits.maxParts),
+      splitParts(requestBody(request, limits.idleMillis), boundary, limits.maxParts),
     ),
   )
-
-/** Lets the rest of the body run dry after an early answer, so that a sender still writing gets to read it. */
-export const discardBody = (request: HttpServerRequest.HttpServerRequest) =>
-  Effect.sync(() => void NodeHttpServerRequest.toIncomingMessage(request).resume())

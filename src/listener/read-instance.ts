@@ -22,7 +22,7 @@ const limits = { headerBytes: 32 * 2 ** 20, inflatedBytes: 128 * 2 ** 20 }
 const Uids = Schema.Struct({ StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID })
 
 /** The one value; of several, none can be relied on. */
-const text = (attributes: DicomJson, tag: string): string | undefined => {
+export const singleText = (attributes: DicomJson, tag: string): string | undefined => {
   const [value, ...more] = attributes[tag]?.Value ?? []
   return typeof value === "string" && more.length === 0 ? value : undefined
 }
@@ -35,15 +35,15 @@ export const readInstance = Effect.fnUntraced(function* (path: string, study: st
     Effect.mapError(({ detail }) => new Refusal({ reason: FailureReason.cannotUnderstand, detail })),
   )
   const attributes = attributesOf(part10)
-  const SOPClassUID = text(attributes, "00080016")
-  const named = text(attributes, "00080018")
+  const SOPClassUID = singleText(attributes, "00080016")
+  const named = singleText(attributes, "00080018")
   const known = {
     ...(named === undefined ? {} : { SOPInstanceUID: named.slice(0, 64) }),
     ...(SOPClassUID === undefined ? {} : { SOPClassUID: SOPClassUID.slice(0, 64) }),
   }
   const uids = yield* Schema.decodeUnknownEffect(Uids)({
-    StudyInstanceUID: text(attributes, "0020000D"),
-    SeriesInstanceUID: text(attributes, "0020000E"),
+    StudyInstanceUID: singleText(attributes, "0020000D"),
+    SeriesInstanceUID: singleText(attributes, "0020000E"),
     SOPInstanceUID: named,
   }).pipe(
     Effect.mapError(

@@ -6,8 +6,9 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Blobs, type BlobError, type Draft } from "../ledger/Blobs.ts"
 import type { LedgerError } from "../ledger/Ledger.ts"
-import type { MultipartError, Part } from "./parts.ts"
-import { FailureReason, type Refused } from "./store-response.ts"
+import type { MultipartError } from "./multipart-error.ts"
+import type { Part } from "./parts.ts"
+import type { Refused } from "./store-response.ts"
 
 /** The request goes no further: what to answer, beside what was stored before. */
 export class Halt extends Schema.TaggedError<Halt>()("Halt", {
@@ -33,7 +34,14 @@ const diskFull = new Halt({ status: 507, error: "the disk is full" })
 export const haltOf = (error: BlobError | LedgerError): Halt =>
   error.reason === "disk-full" ? diskFull : new Halt({ status: 503, error: "storage does not answer now; send again" })
 
-const statusOf = { unsupported: 415, malformed: 400, "too-many-parts": 413, idle: 408, aborted: 400 } as const
+const statusOf = {
+  unsupported: 415,
+  malformed: 400,
+  "too-many-parts": 413,
+  "too-large": 413,
+  idle: 408,
+  aborted: 400,
+} as const
 
 const broken = ({ reason, detail }: MultipartError): Halt => new Halt({ status: statusOf[reason], error: detail })
 
@@ -46,8 +54,8 @@ export const roomFor = Effect.fnUntraced(function* (bytes: number, { minFreeByte
   if (free - bytes < minFreeBytes) return yield* diskFull
 })
 
-const toDraft = Effect.fnUntraced(function* (part: Part, limits: ReceiveLimits, scope: Scope.Scope) {
-  const draft = yield* Scope.provide((yield* Blobs).draft, scope)
+/** Writes the part's bytes and counts them. */
+export const writePart = Effect.fnUntraced(function* (part: Part, draft: Draft, limits: ReceiveLimits) {
   let bytes = 0
   let lookAt = 0
   yield* Stream.runForEach(
@@ -65,15 +73,21 @@ const toDraft = Effect.fnUntraced(function* (part: Part, limits: ReceiveLimits, 
     }),
   )
   yield* draft.flush
+  return bytes
+})
+
+const toDraft = Effect.fnUntraced(function* (part: Part, limits: ReceiveLimits, scope: Scope.Scope) {
+  const draft = yield* Scope.provide((yield* Blobs).draft, scope)
+  yield* writePart(part, draft, limits)
   return draft
 })
 
-const receivePart = Effect.fnUntraced(function* (part: Part, limits: ReceiveLimits, requestScope: Scope.Scope) {
-  if (part.mediaType.type !== "application/dicom") {
-    const detail = "the part is not application/dicom"
-    const refused: Refused = { _tag: "Refused", reason: FailureReason.cannotUnderstand, detail }
-    return refused
-  }
+const receivePart = Effect.fnUntraced(function* (
+  part: Part | Refused,
+  limits: ReceiveLimits,
+  requestScope: Scope.Scope,
+) {
+  if ("_tag" in part) return part
   const scope = yield* Scope.fork(requestScope)
   const draft = yield* toDraft(part, limits, scope).pipe(
     // An incomplete part leaves nothing behind, and does not wait for the end of the request to go.
@@ -83,8 +97,11 @@ const receivePart = Effect.fnUntraced(function* (part: Part, limits: ReceiveLimi
   return received
 })
 
+/** Parts to store, and what could not be made one. */
+export type InstanceParts<R> = Stream.Stream<Part | Refused, MultipartError | BlobError | Halt, R>
+
 /** Ends with a Halt when the body cannot be taken to its end; the parts before it are complete all the same. */
-export const receive = <R>(parts: Stream.Stream<Part, MultipartError, R>, limits: ReceiveLimits) =>
+export const receive = <R>(parts: InstanceParts<R>, limits: ReceiveLimits) =>
   Stream.unwrap(
     Effect.map(Effect.scope, (scope) =>
       parts.pipe(

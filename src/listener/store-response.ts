@@ -1,19 +1,27 @@
-// Store Instances Response Module (PS3.18 §10.5.3 and Annex I) as DICOM JSON.
+// Store Instances Response Module (PS3.18 §10.5.3 and Annex I) as an attribute map.
 import type { DicomJson } from "../domain/instance.ts"
 import { retrieveUrl } from "../dicom/web-links.ts"
 
-/** FailureReason (0008,1197), PS3.18 §I.2.2 and PS3.4 §B.2.3. */
+/** FailureReason (0008,1197): PS3.18 §I.2.2, PS3.4 §B.2.3, PS3.7 Annex C. */
 export const FailureReason = {
   /** Nothing else says it. */
   processing: 0x0110,
   /** Same SOP Instance UID, other content: the first is kept. */
   duplicate: 0x0111,
-  /** PS3.7 Annex C: refused, not authorized. */
+  /** What is sent is no object to store, such as a directory. */
+  sopClass: 0x0122,
   notAuthorized: 0x0124,
   outOfResources: 0xa700,
-  /** The object belongs to another study than the address says. */
+  /** The object is not what its class, its attributes or the address say. */
   mismatch: 0xa900,
   cannotUnderstand: 0xc000,
+  transferSyntax: 0xc122,
+} as const
+
+/** WarningReason (0008,1196), PS3.18 §I.2.1. */
+export const WarningReason = {
+  /** The file meta information names another object than the data set, which counts. */
+  mismatch: 0xb007,
 } as const
 
 export interface Refused {
@@ -31,6 +39,7 @@ export type Outcome =
       readonly _tag: "Stored"
       /** False when the same bytes were stored before. */
       readonly fresh: boolean
+      readonly warning?: number | undefined
       readonly StudyInstanceUID: string
       readonly SeriesInstanceUID: string
       readonly SOPInstanceUID: string
@@ -40,48 +49,55 @@ export type Outcome =
 const UI = (value: string | undefined) =>
   value === undefined || value === "" ? { vr: "UI" } : { vr: "UI", Value: [value] }
 const UR = (value: string) => ({ vr: "UR", Value: [value] })
-
+const US = (value: number) => ({ vr: "US", Value: [value] })
 /** Sequences are there only when they have items: an empty failed sequence reads as failure to some senders. */
+const SQ = (tag: string, items: ReadonlyArray<DicomJson>): DicomJson =>
+  items.length === 0 ? {} : { [tag]: { vr: "SQ", Value: items } }
+
+const reasonOf = ({ reason, detail }: Refused): DicomJson => ({
+  // ErrorComment: beyond the module, where the codes say too little.
+  "00000902": { vr: "LO", Value: [detail.slice(0, 64)] },
+  "00081197": US(reason),
+})
+
 export const storeResponse = (base: string, outcomes: ReadonlyArray<Outcome>): DicomJson => {
   const stored = outcomes.filter((outcome) => outcome._tag === "Stored")
   const refused = outcomes.filter((outcome) => outcome._tag === "Refused")
-  const studies = new Set(stored.map(({ StudyInstanceUID }) => StudyInstanceUID))
-  const [study] = studies
+  const [study, ...others] = new Set(stored.map(({ StudyInstanceUID }) => StudyInstanceUID))
+  const failed = refused.filter(({ SOPInstanceUID }) => (SOPInstanceUID ?? "") !== "")
   return {
-    ...(study !== undefined && studies.size === 1
-      ? { "00081190": UR(retrieveUrl(base, { StudyInstanceUID: study })) }
-      : {}),
-    ...(refused.length === 0
-      ? {}
-      : {
-          "00081198": {
-            vr: "SQ",
-            Value: refused.map(({ reason, detail, SOPClassUID, SOPInstanceUID }) => ({
-              // ErrorComment: beyond the module, where the codes say too little.
-              "00000902": { vr: "LO", Value: [detail.slice(0, 64)] },
-              "00081150": UI(SOPClassUID),
-              "00081155": UI(SOPInstanceUID),
-              "00081197": { vr: "US", Value: [reason] },
-            })),
-          },
-        }),
-    ...(stored.length === 0
-      ? {}
-      : {
-          "00081199": {
-            vr: "SQ",
-            Value: stored.map((uids) => ({
-              "00081150": UI(uids.SOPClassUID),
-              "00081155": UI(uids.SOPInstanceUID),
-              "00081190": UR(retrieveUrl(base, uids)),
-            })),
-          },
-        }),
+    // Of the study, if it is one (type 2).
+    "00081190":
+      study === undefined || others.length > 0 ? { vr: "UR" } : UR(retrieveUrl(base, { StudyInstanceUID: study })),
+    ...SQ(
+      "00081198",
+      failed.map((each) => ({
+        ...reasonOf(each),
+        "00081150": UI(each.SOPClassUID),
+        "00081155": UI(each.SOPInstanceUID),
+      })),
+    ),
+    ...SQ(
+      "00081199",
+      stored.map((uids) => ({
+        "00081150": UI(uids.SOPClassUID),
+        "00081155": UI(uids.SOPInstanceUID),
+        "00081190": UR(retrieveUrl(base, uids)),
+        ...(uids.warning === undefined ? {} : { "00081196": US(uids.warning) }),
+      })),
+    ),
+    // Parts of which nobody can say what they were meant to be.
+    ...SQ("0008119A", refused.filter(({ SOPInstanceUID }) => (SOPInstanceUID ?? "") === "").map(reasonOf)),
   }
 }
 
-/** PS3.18 §10.5.3.1: everything, something or nothing was stored. */
+/**
+ * PS3.18 §10.5.3.1: 200 only when everything was stored as it came; 409 when nothing was. Several studies in one request
+ * are 202, since no one RetrieveURL has them all.
+ */
 export const storeStatus = (outcomes: ReadonlyArray<Outcome>): 200 | 202 | 409 => {
-  const stored = outcomes.some(({ _tag }) => _tag === "Stored")
-  return outcomes.every(({ _tag }) => _tag === "Stored") ? 200 : stored ? 202 : 409
+  const stored = outcomes.filter((outcome) => outcome._tag === "Stored")
+  if (stored.length === 0) return 409
+  const whole = stored.length === outcomes.length && stored.every(({ warning }) => warning === undefined)
+  return whole && new Set(stored.map(({ StudyInstanceUID }) => StudyInstanceUID)).size === 1 ? 200 : 202
 }

@@ -6,9 +6,8 @@ import * as Stream from "effect/Stream"
 import type { Digest } from "../domain/instance.ts"
 import { Blobs } from "../ledger/Blobs.ts"
 import { Ledger, type Acceptance, type NewInstance } from "../ledger/Ledger.ts"
-import type { MultipartError, Part } from "./parts.ts"
 import { readInstance } from "./read-instance.ts"
-import { Halt, haltOf, receive, type Received, type ReceiveLimits } from "./receive.ts"
+import { Halt, haltOf, type InstanceParts, receive, type Received, type ReceiveLimits } from "./receive.ts"
 import { FailureReason, type Outcome, type Refused } from "./store-response.ts"
 import { count } from "./stow-metrics.ts"
 
@@ -84,7 +83,7 @@ export interface Stored {
 
 /** Everything the outcome calls stored is durable when this succeeds. `study`: from the address. */
 export const store = Effect.fnUntraced(function* <R>(
-  parts: Stream.Stream<Part, MultipartError, R>,
+  parts: InstanceParts<R>,
   study: string | undefined,
   limits: ReceiveLimits,
 ) {

@@ -8,11 +8,14 @@ import * as Semaphore from "effect/Semaphore"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { matches, parseAccept } from "../dicom/media-type.ts"
+import { type DocumentForm, documentBody, documentForm, documentTypes } from "../dicom/document-form.ts"
+import { acceptOf } from "../dicom/media-type.ts"
 import { serviceUrl } from "../dicom/web-links.ts"
 import { StudyInstanceUID } from "../domain/uid.ts"
-import { defaultPartLimits, parts, discardBody } from "./parts.ts"
+import { instanceParts } from "./instance-parts.ts"
+import { defaultPartLimits } from "./parts.ts"
 import { haltOf, Halt, roomFor } from "./receive.ts"
+import { discardBody } from "./request-body.ts"
 import { store, type Stored } from "./store.ts"
 import { storeResponse, storeStatus } from "./store-response.ts"
 import { seconds } from "./stow-metrics.ts"
@@ -32,11 +35,7 @@ export interface StowOptions {
   readonly onAccepted?: Effect.Effect<void> | undefined
 }
 
-const dicomJson = "application/dicom+json"
 const busy = { "retry-after": "1" }
-
-const takesJson = (accept: string | undefined): boolean =>
-  parseAccept(accept).some(({ type }) => matches(type, dicomJson) || type === "application/json")
 
 const failure = ({ status, error }: { readonly status: number; readonly error: string }, body: object = {}) =>
   HttpServerResponse.jsonUnsafe(
@@ -45,45 +44,45 @@ const failure = ({ status, error }: { readonly status: number; readonly error: s
   )
 
 /** What can be said before a byte of the body is read. */
-const refusal = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, study: string | undefined) {
+const refusal = (request: HttpServerRequest.HttpServerRequest, study: string | undefined) => {
   if (study !== undefined && Option.isNone(Schema.decodeOption(StudyInstanceUID)(study))) {
     return { status: 400, error: "the address holds no valid Study Instance UID" }
   }
-  if (!["", "identity"].includes(request.headers["content-encoding"] ?? "")) {
-    return { status: 415, error: "a compressed request body is not supported" }
-  }
-  return takesJson(request.headers["accept"]) ? undefined : { status: 406, error: `the answer is ${dicomJson}` }
-})
+  // Inflating would be the work of whoever sends least.
+  return ["", "identity"].includes(request.headers["content-encoding"]?.toLowerCase() ?? "")
+    ? undefined
+    : { status: 415, error: "a compressed request body is not supported" }
+}
 
-const answer = (base: string, { outcomes, halt }: Stored) => {
-  const body = storeResponse(base, outcomes)
+const answer = (base: string, form: DocumentForm, { outcomes, halt }: Stored) => {
+  const module = storeResponse(base, outcomes)
   // The sender must not take this for done, yet may spare what is stored.
-  if (halt !== undefined) return failure(halt, body)
+  if (halt !== undefined) return failure(halt, module)
   if (outcomes.length === 0) return failure({ status: 400, error: "the body holds no part" })
-  return HttpServerResponse.text(JSON.stringify(body), { status: storeStatus(outcomes), contentType: dicomJson })
+  const body = documentBody(form, [module])
+  return HttpServerResponse.text(body, { status: storeStatus(outcomes), contentType: form.contentType })
 }
 
 const handle = Effect.fn("stow")(function* (options: StowOptions) {
   const started = yield* Clock.currentTimeMillis
   const request = yield* HttpServerRequest.HttpServerRequest
   const { study } = yield* HttpRouter.params
-  const refused = yield* refusal(request, study)
+  const refused = refusal(request, study)
   if (refused !== undefined) return failure(refused)
+  const form = documentForm(acceptOf(request), "object")
+  if (form === undefined) return failure({ status: 406, error: `available: ${documentTypes}` })
+  const base = serviceUrl(options.publicUrl, request.headers)
 
-  const limits = { maxPartBytes: options.maxPartBytes, minFreeBytes: options.minFreeBytes ?? 0 }
+  const limits = {
+    maxPartBytes: options.maxPartBytes,
+    minFreeBytes: options.minFreeBytes ?? 0,
+    maxParts: options.maxInstancesPerRequest ?? defaultPartLimits.maxParts,
+    idleMillis: (options.idleSeconds ?? defaultPartLimits.idleMillis / 1000) * 1000,
+  }
   const announced = Number(request.headers["content-length"] ?? 0)
   const stored = yield* roomFor(Number.isFinite(announced) ? announced : 0, limits).pipe(
     Effect.catchTag("BlobError", (error) => Effect.fail(haltOf(error))),
-    Effect.andThen(
-      store(
-        parts(request, {
-          maxParts: options.maxInstancesPerRequest ?? defaultPartLimits.maxParts,
-          idleMillis: (options.idleSeconds ?? defaultPartLimits.idleMillis / 1000) * 1000,
-        }),
-        study,
-        limits,
-      ),
-    ),
+    Effect.andThen(store(instanceParts(request, base, limits), study, limits)),
     Effect.catchTag("Halt", (halt: Halt) => Effect.succeed<Stored>({ outcomes: [], halt })),
   )
   if (stored.outcomes.some((outcome) => outcome._tag === "Stored" && outcome.fresh)) {
@@ -94,7 +93,7 @@ const handle = Effect.fn("stow")(function* (options: StowOptions) {
     yield* Effect.logWarning("a store request could not be taken").pipe(Effect.annotateLogs({ status, error }))
   }
   yield* Metric.update(seconds, ((yield* Clock.currentTimeMillis) - started) / 1000)
-  return answer(serviceUrl(options.publicUrl, request.headers), stored)
+  return answer(base, form, stored)
 })
 
 /** Needs Ledger and Blobs. */

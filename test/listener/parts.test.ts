@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { boundaryOf, MultipartError, splitParts, type Part } from "../../src/listener/parts.ts"
+import { MultipartError } from "../../src/listener/multipart-error.ts"
+import { boundaryOf, splitParts, type Part } from "../../src/listener/parts.ts"
 import { related, boundary, seeded } from "./stow-server.fixture.ts"
 
 const textOf = (part: Part) =>
