@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs"
 import { constants, inflateRawSync } from "node:zlib"
 import dicomParser, { type DataSet } from "dicom-parser"
 import { makeWindow } from "./byte-window.ts"
+import { metaElements, unpaddedUid } from "./file-meta.ts"
 import { headerExtent, type HeaderExtent, type PixelTag, type ValueSpan } from "./header-extent.ts"
 import { Part10Error } from "./part10-error.ts"
 
@@ -52,7 +53,7 @@ const prefixBytes = 64 * 1024
 export const deflatedExplicit = "1.2.840.10008.1.2.1.99"
 export const implicitLittleEndian = "1.2.840.10008.1.2"
 export const explicitBigEndian = "1.2.840.10008.1.2.2"
-const explicitLittleEndian = "1.2.840.10008.1.2.1"
+export const explicitLittleEndian = "1.2.840.10008.1.2.1"
 
 interface Meta {
   readonly end: number
@@ -61,31 +62,26 @@ interface Meta {
   readonly valueLength: number
 }
 
-/** Group 0002 (PS3.10 §7.1), read by its elements: the group length lies in too many files. */
+/** Group 0002 (PS3.10 §7.1). */
 const readMeta = (bytes: Buffer): Meta => {
   if (bytes.length < 132 || bytes.toString("latin1", 128, 132) !== "DICM") {
     throw new Part10Error("not-dicom", "no DICM prefix behind a 128-byte preamble")
   }
-  let position = 132
   let syntax: Omit<Meta, "end"> | undefined
-  while (position + 12 <= bytes.length && bytes.readUInt16LE(position) === 2) {
-    const vr = bytes.toString("latin1", position + 4, position + 6)
-    const long = vr === "OB" || vr === "UN" || vr === "UT"
-    const length = long ? bytes.readUInt32LE(position + 8) : bytes.readUInt16LE(position + 6)
-    const valueAt = position + (long ? 12 : 8)
-    if (!/^[A-Z]{2}$/.test(vr) || valueAt + length > bytes.length) {
-      throw new Part10Error("corrupt", `file meta element at offset ${position}`)
+  let end = 132
+  for (const { element, valueAt, valueLength } of metaElements(bytes, end)) {
+    if (element === 0x10) {
+      syntax = { TransferSyntaxUID: unpaddedUid(bytes, valueAt, valueLength), valueAt, valueLength }
     }
-    if (bytes.readUInt16LE(position + 2) === 0x10) {
-      const value = bytes.toString("latin1", valueAt, valueAt + length).replace(/[\0 ]+$/, "")
-      syntax = { TransferSyntaxUID: value, valueAt, valueLength: length }
-    }
-    position = valueAt + length
+    end = valueAt + valueLength
+  }
+  if (end + 12 <= bytes.length && bytes.readUInt16LE(end) === 2) {
+    throw new Part10Error("corrupt", `file meta element at offset ${end}`)
   }
   if (syntax === undefined || !/^[0-9.]{1,64}$/.test(syntax.TransferSyntaxUID)) {
     throw new Part10Error("corrupt", "no TransferSyntaxUID in the file meta information")
   }
-  return { ...syntax, end: position }
+  return { ...syntax, end }
 }
 
 /** Some writers name one encoding and use the other: the first element's VR tells (PS3.5 §7.1). */

@@ -55,7 +55,7 @@ const head = (tag: string, vr: string, length: number): Buffer => {
 const padding = (vr: string, length: number): ReadonlyArray<Buffer> =>
   length % 2 === 0 ? [] : [Buffer.from(vr === "UI" || binary[vr] !== undefined ? "\0" : " ", "latin1")]
 
-const element = (tag: string, vr: string, value: ReadonlyArray<Chunk>): ReadonlyArray<Chunk> => {
+export const element = (tag: string, vr: string, value: ReadonlyArray<Chunk>): ReadonlyArray<Chunk> => {
   const length = lengthOf(value)
   if (length % (binary[vr] ?? 1) !== 0) throw new DataSetError(`the length of ${tag} is no multiple of its ${vr} words`)
   return [head(tag, vr, length + (length % 2)), ...value, ...padding(vr, length)]
@@ -161,31 +161,4 @@ export const writeDataSet = (attributes: DicomJson, options: WriteOptions): Read
   // Said or not, text beyond ASCII is UTF-8 here.
   const named: DicomJson = { "00080005": { vr: "CS", Value: ["ISO_IR 192"] }, ...attributes }
   return joined(elements(named, options, 0))
-}
-
-/** Our own, for ever (PS3.5 §B.2). */
-const implementationClassUID = "2.25.205871063329911348472093612087430197641"
-
-/** Preamble and file meta information (PS3.10 §7.1). */
-export const fileMeta = (meta: {
-  readonly SOPClassUID: string
-  readonly SOPInstanceUID: string
-  readonly TransferSyntaxUID: string
-}): Buffer => {
-  const uid = (tag: string, value: string) => element(tag, "UI", [Buffer.from(value, "latin1")])
-  const rest = [
-    ...element("00020001", "OB", [Buffer.from([0, 1])]),
-    ...uid("00020002", meta.SOPClassUID),
-    ...uid("00020003", meta.SOPInstanceUID),
-    ...uid("00020010", meta.TransferSyntaxUID),
-    ...uid("00020012", implementationClassUID),
-  ].filter((chunk) => Buffer.isBuffer(chunk))
-  const length = Buffer.alloc(4)
-  length.writeUInt32LE(lengthOf(rest))
-  return Buffer.concat([
-    Buffer.alloc(128),
-    Buffer.from("DICM"),
-    ...element("00020000", "UL", [length]).filter((chunk) => Buffer.isBuffer(chunk)),
-    ...rest,
-  ])
 }

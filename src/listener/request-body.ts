@@ -15,11 +15,11 @@ const window = { millis: 60_000, bytes: 60 * 1024 }
  * that a slow disk of ours is not held against him.
  */
 export const paced = <E, R>(body: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint8Array, E | MultipartError, R> =>
-  Stream.fromPull(
+  Stream.unwrap(
     Effect.map(Stream.toPull(body), (pull) => {
       let waited = 0
       let bytes = 0
-      return Effect.gen(function* () {
+      const next = Effect.gen(function* () {
         const before = yield* Clock.currentTimeMillis
         const chunks = yield* pull
         waited += (yield* Clock.currentTimeMillis) - before
@@ -34,6 +34,7 @@ export const paced = <E, R>(body: Stream.Stream<Uint8Array, E, R>): Stream.Strea
         }
         return chunks
       })
+      return Stream.fromPull(Effect.succeed(next))
     }),
   )
 

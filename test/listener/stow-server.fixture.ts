@@ -97,6 +97,8 @@ export interface Reply {
   readonly json: Readonly<Record<string, unknown>>
   readonly stored: ReadonlyArray<Item>
   readonly failed: ReadonlyArray<Item>
+  /** Of which nobody can say what they were. */
+  readonly unknown: ReadonlyArray<Item>
 }
 
 const items = (json: Readonly<Record<string, unknown>>, tag: string): ReadonlyArray<Item> =>
@@ -104,7 +106,14 @@ const items = (json: Readonly<Record<string, unknown>>, tag: string): ReadonlyAr
 
 export const replyOf = (status: number, headers: IncomingHttpHeaders, text: string): Reply => {
   const json = text === "" ? {} : (JSON.parse(text) as Record<string, unknown>)
-  return { status, headers, json, stored: items(json, "00081199"), failed: items(json, "00081198") }
+  return {
+    status,
+    headers,
+    json,
+    stored: items(json, "00081199"),
+    failed: items(json, "00081198"),
+    unknown: items(json, "0008119A"),
+  }
 }
 
 export interface Send {
