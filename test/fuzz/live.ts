@@ -1,0 +1,97 @@
+// The gateway under fire: every question timed and its answer judged, memory and health looked at.
+import { readFileSync } from "node:fs"
+import { Agent, request } from "node:http"
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: Buffer
+  readonly millis: number
+}
+
+export interface Ask {
+  readonly method?: string
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | string | undefined
+}
+
+/** What the fuzzer looks for; its message says what was wrong. */
+export class Wrong extends Error {}
+
+export interface Live {
+  readonly ask: (ask: Ask) => Promise<Answer>
+  /** As `ask`, and the answer must be one that is meant: a success or a refusal of this request, in time. */
+  readonly judged: (ask: Ask) => Promise<Answer>
+  /** Alive, ready, within its memory. */
+  readonly healthy: () => Promise<void>
+  readonly residentBytes: () => number
+}
+
+export interface Limits {
+  /** Longest time that an answer may take. */
+  readonly millis: number
+  readonly residentBytes: number
+}
+
+/** Statuses of a refusal for load; the fuzzer makes none, so each is told apart from what the input caused. */
+const busy = new Set([503, 507])
+
+const residentOf = (pid: number) => {
+  const kB = /VmRSS:\s+([0-9]+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
+  return Number(kB) * 1024
+}
+
+export const live = (url: string, pid: number, limits: Limits): Live => {
+  const { hostname, port } = new URL(url)
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 })
+  const ask = (asking: Ask): Promise<Answer> =>
+    new Promise<Answer>((resolve, reject) => {
+      const { method = "GET", path, headers = {}, body } = asking
+      const began = performance.now()
+      const asked = request({ hostname, port, agent, method, path, headers }, (response) => {
+        const chunks: Array<Buffer> = []
+        response.on("data", (chunk: Buffer) => chunks.push(chunk))
+        response.on("end", () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers as Answer["headers"],
+            body: Buffer.concat(chunks),
+            millis: performance.now() - began,
+          }),
+        )
+        response.on("error", () => reject(new Wrong(`${method}: the answer broke off`)))
+      })
+      asked.setTimeout(limits.millis * 5, () => asked.destroy(new Wrong(`${method}: no answer`)))
+      asked.on("error", (error: NodeJS.ErrnoException) => {
+        // The server may end an idle connection just when it is taken again.
+        if (asked.reusedSocket && error.code === "ECONNRESET") return resolve(ask(asking))
+        reject(error instanceof Wrong ? error : new Wrong(`${method}: ${error.code ?? error.message}`))
+      })
+      asked.end(body)
+    })
+  return {
+    ask,
+    judged: async (asking) => {
+      const answer = await ask(asking)
+      const what = `${asking.method ?? "GET"} ${asking.path.slice(0, 200)} → ${answer.status}`
+      if (answer.status < 200 || (answer.status >= 500 && !busy.has(answer.status))) {
+        throw new Wrong(`${what}: ${answer.body.toString("utf8", 0, 300)}`)
+      }
+      if (answer.millis > limits.millis) throw new Wrong(`${what} after ${Math.round(answer.millis)} ms`)
+      if (answer.status >= 400 && asking.method !== "HEAD") {
+        const type = answer.headers["content-type"] ?? ""
+        if (!/json|xml/.test(type)) throw new Wrong(`${what} without a sentence (${type})`)
+      }
+      return answer
+    },
+    healthy: async () => {
+      const { status, millis } = await ask({ path: "/health/ready" })
+      if (status !== 200) throw new Wrong(`not ready: ${status}`)
+      if (millis > limits.millis) throw new Wrong(`ready after ${Math.round(millis)} ms`)
+      const resident = residentOf(pid)
+      if (resident > limits.residentBytes) throw new Wrong(`${Math.round(resident / 2 ** 20)} MiB resident`)
+    },
+    residentBytes: () => residentOf(pid),
+  }
+}
