@@ -26,6 +26,8 @@ export interface Live {
   /** Alive, ready, within its memory. */
   readonly healthy: () => Promise<void>
   readonly residentBytes: () => number
+  /** How often each status was answered since the last look. */
+  readonly statuses: () => ReadonlyMap<number, number>
 }
 
 export interface Limits {
@@ -44,6 +46,7 @@ const residentOf = (pid: number) => {
 
 export const live = (url: string, pid: number, limits: Limits): Live => {
   const { hostname, port } = new URL(url)
+  let counts = new Map<number, number>()
   const agent = new Agent({ keepAlive: true, maxSockets: 8 })
   const ask = (asking: Ask): Promise<Answer> =>
     new Promise<Answer>((resolve, reject) => {
@@ -74,6 +77,7 @@ export const live = (url: string, pid: number, limits: Limits): Live => {
     ask,
     judged: async (asking) => {
       const answer = await ask(asking)
+      counts.set(answer.status, (counts.get(answer.status) ?? 0) + 1)
       const what = `${asking.method ?? "GET"} ${asking.path.slice(0, 200)} → ${answer.status}`
       if (answer.status < 200 || (answer.status >= 500 && !busy.has(answer.status))) {
         throw new Wrong(`${what}: ${answer.body.toString("utf8", 0, 300)}`)
@@ -93,5 +97,10 @@ export const live = (url: string, pid: number, limits: Limits): Live => {
       if (resident > limits.residentBytes) throw new Wrong(`${Math.round(resident / 2 ** 20)} MiB resident`)
     },
     residentBytes: () => residentOf(pid),
+    statuses: () => {
+      const since = counts
+      counts = new Map()
+      return since
+    },
   }
 }

@@ -85,8 +85,10 @@ export const fuzz = async (
     findings.push(...found)
     const seconds = ((performance.now() - began) / 1000).toFixed(1)
     const resident = Math.round(live.residentBytes() / 2 ** 20)
+    const statuses = [...live.statuses()].toSorted(([a], [b]) => a - b).map(([status, times]) => `${status}×${times}`)
+    const verdict = found.length === 0 ? "nothing found" : "FOUND SOMETHING"
     options.say(
-      `${target.name}: ${numRuns} inputs, ${seconds} s, ${resident} MiB, ${found.length === 0 ? "nothing found" : "FOUND SOMETHING"}`,
+      [`${target.name}: ${numRuns} inputs, ${seconds} s, ${resident} MiB, ${verdict}`, ...statuses].join("  "),
     )
     for (const { seed, path, reason } of found) options.say(`  seed ${seed}, path ${path}: ${reason.slice(0, 600)}`)
   }
