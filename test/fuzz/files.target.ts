@@ -78,12 +78,14 @@ const store = async (bytes: Buffer, live: Live) => {
   })
   if (answer.status >= 300) return
   for (const path of storedIn(answer.body)) {
-    try {
-      await retrievable(path, bytes, live)
-    } finally {
-      const gone = await live.ask({ method: "DELETE", path })
-      if (gone.status >= 300) throw new Wrong(`accepted, but DELETE answers ${gone.status}`)
-    }
+    const wrong = await retrievable(path, bytes, live).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    // What stays would be the next input's duplicate.
+    const gone = await live.ask({ method: "DELETE", path })
+    if (wrong !== undefined) throw wrong
+    if (gone.status >= 300) throw new Wrong(`accepted, but DELETE answers ${gone.status}`)
   }
 }
 
