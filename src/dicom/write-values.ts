@@ -82,11 +82,16 @@ const patterns: Readonly<Record<string, RegExp | undefined>> = {
   DS: /^[0-9+\-.eE ]{0,16}$/,
 }
 
+/** JSON has numbers for DS, and XML made from it their text, both with more digits than DS has. */
+const decimalText = (value: unknown): unknown => {
+  const number = typeof value === "string" && value.length > 16 && value.length < 32 ? Number(value) : value
+  return typeof number === "number" && Number.isFinite(number) ? decimalString(number) : value
+}
+
 const textOf = (vr: string, value: unknown): string | undefined => {
   if (value === null || value === undefined) return ""
   if (vr === "PN") return nameText(value)
-  const number = typeof value === "number" && Number.isFinite(value)
-  const text = number && vr === "DS" ? decimalString(value) : number && vr === "IS" ? String(value) : value
+  const text = vr === "DS" ? decimalText(value) : vr === "IS" && Number.isInteger(value) ? String(value) : value
   if (typeof text !== "string" || (!inCharacterSet.has(vr) && !ascii.test(text))) return undefined
   return (patterns[vr]?.test(text) ?? true) ? text : undefined
 }
