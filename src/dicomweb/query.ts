@@ -1,129 +1,128 @@
 // QIDO-RS query parameters (PS3.18 §8.3.4, §10.6) to a ledger search and the attributes that are wanted back.
 import { dictionaryVR, keywordTag } from "../dicom/json-dictionary.ts"
-import type { DicomJson } from "../domain/instance.ts"
+import type { Key } from "../ledger/matching.ts"
 import type { Search } from "../ledger/Ledger.ts"
+import { type ValueTest, valueTests } from "../ledger/value-test.ts"
+import { pairMoments } from "./moment-pairs.ts"
+import { type Parameter, shown } from "./parameters.ts"
+import { type Fields, fieldsOf, type Fixed } from "./return-fields.ts"
 
 export interface QidoQuery {
-  readonly match: Search["match"]
+  readonly match: ReadonlyArray<Key>
   readonly limit: number
   readonly offset: number
-  readonly fields: "all" | ReadonlySet<string>
+  readonly fields: Fields
   readonly fuzzymatching: boolean
 }
 
-const maxParameters = 100
+export interface Limits {
+  readonly defaultLimit: number
+  readonly maxLimit: number
+}
 
-// PS3.18 §10.6.3.3, tables of returned attributes.
-const always = ["00080005", "00080054", "00080056", "00081190", "00080201"]
-const study = [
-  "00080020",
-  "00080030",
-  "00080050",
-  "00080061",
-  "00080062",
-  "00080090",
-  "00081030",
-  "00100010",
-  "00100020",
-  "00100030",
-  "00100040",
-  "0020000D",
-  "00200010",
-  "00201206",
-  "00201208",
-]
-const series = [
-  "00080021",
-  "00080031",
-  "00080060",
-  "0008103E",
-  "0020000D",
-  "0020000E",
-  "00200011",
-  "00201209",
-  "00400244",
-  "00400245",
-  "00400275",
-  "00080070",
-  "00180015",
-]
-const instance = [
-  "00080016",
-  "00080018",
-  "0020000D",
-  "0020000E",
-  "00200013",
-  "00280008",
-  "00280010",
-  "00280011",
-  "00280100",
-]
+/** Sequences within sequences: the standard's deepest are about as deep. */
+const deepest = 8
 
-/** `broad`: the level above is not fixed by the address, so its attributes come along (PS3.18 §10.6.3.3). */
-const defaultFields = (level: Search["level"], fixed: { readonly study: boolean; readonly series: boolean }) => [
-  ...always,
-  ...(level === "study" || !fixed.study ? study : []),
-  ...(level === "series" || (level === "instance" && !fixed.series) ? series : []),
-  ...(level === "instance" ? instance : []),
-]
+/** What a request says of itself is no key: the character set and time zone of its values, and the level. */
+const notMatched = new Set(["00080005", "00080052", "00080201"])
 
 const tagOf = (name: string): string | undefined =>
   /^[0-9A-Fa-f]{8}$/.test(name) ? name.toUpperCase() : keywordTag(name)
 
-const path = (name: string): string | undefined => {
-  const tags = name.split(".").map(tagOf)
-  return tags.length > 2 || tags.some((tag) => tag === undefined) ? undefined : tags.join(".")
+const vrOf = (tag: string): string => dictionaryVR(tag) ?? (/^...[13579BDF]00[1-9A-F]/.test(tag) ? "LO" : "UN")
+
+/** Tags with dots between; all but the last are sequences, as far as the dictionary knows them. */
+const pathOf = (name: string): string | undefined => {
+  const tags = name.split(".", deepest + 1).map(tagOf)
+  const sound = tags.every((tag, i) => tag !== undefined && (i === tags.length - 1 || ["SQ", "UN"].includes(vrOf(tag))))
+  return sound && tags.length <= deepest ? tags.join(".") : undefined
 }
 
 const natural = (text: string) => (/^[0-9]{1,9}$/.test(text) ? Number(text) : undefined)
+const flag = (text: string) => (text === "true" ? true : text === "false" ? false : undefined)
+
+/** Said once at most; undefined when it is no such value. */
+const setting = <A>(
+  given: ReadonlyArray<Parameter>,
+  name: string,
+  otherwise: A,
+  read: (text: string) => A | undefined,
+) => {
+  const found = given.filter((parameter) => parameter.name === name)
+  return found.length === 0 ? otherwise : found.length > 1 ? undefined : read(found[0]!.texts[0] ?? "")
+}
+
+/** The tags and paths, or the name that is none. */
+const includedFields = (given: ReadonlyArray<Parameter>): ReadonlyArray<string> | { readonly unknown: string } => {
+  const fields: Array<string> = []
+  const names = given.flatMap(({ name, texts }) => (name === "includefield" ? (texts[0] ?? "").split(",") : []))
+  for (const name of names.map((text) => text.trim()).filter((text) => text !== "")) {
+    const tag = name.toLowerCase() === "all" ? "all" : pathOf(name)
+    if (tag === undefined) return { unknown: name }
+    fields.push(tag)
+  }
+  return fields
+}
+
+/** Values that a parameter may mean, and those of a parameter that comes again, are alternatives; none: anything goes. */
+const testsOf = (
+  tag: string,
+  texts: ReadonlyArray<string>,
+  emptyValue: boolean,
+): ReadonlyArray<ValueTest> | undefined => {
+  const meanings = texts
+    .map((text) => valueTests(vrOf(tag.slice(-8)), text, emptyValue))
+    .filter((tests) => tests !== undefined)
+  return meanings.length === 0 ? undefined : meanings.some((tests) => tests.length === 0) ? [] : meanings.flat()
+}
+
+/** Handled elsewhere, or without meaning for attributes (PS3.18 §8.3.3). */
+const settings = new Set(
+  "accept charset limit offset includefield fuzzymatching emptyvaluematching multiplevaluematching".split(" "),
+)
 
 /** The query, or a sentence that names the parameter at fault. */
 export const parseQuery = (
-  parameters: URLSearchParams,
+  given: ReadonlyArray<Parameter>,
   level: Search["level"],
-  fixed: { readonly study: boolean; readonly series: boolean },
-  limits: { readonly defaultLimit: number; readonly maxLimit: number },
+  fixed: Fixed,
+  limits: Limits,
 ): QidoQuery | string => {
-  const match: Array<Search["match"][number]> = []
-  const fields = new Set(defaultFields(level, fixed))
-  let limit = limits.defaultLimit
-  let offset = 0
-  let all = false
-  let fuzzymatching = false
-  if (parameters.size > maxParameters) return `more than ${maxParameters} query parameters`
-  for (const [name, value] of parameters) {
-    const bad = `bad value of the query parameter ${name}`
-    if (name === "limit" || name === "offset") {
-      const number = natural(value)
-      if (number === undefined) return bad
-      if (name === "offset") offset = number
-      else limit = Math.min(number, limits.maxLimit)
-    } else if (name === "fuzzymatching") {
-      if (value !== "true" && value !== "false") return bad
-      fuzzymatching = value === "true"
-    } else if (name === "includefield") {
-      for (const field of value.split(",").filter((text) => text !== "")) {
-        const tag = field === "all" ? "all" : path(field.trim())
-        if (tag === undefined) return `unknown attribute in includefield: ${field.slice(0, 64)}`
-        if (tag === "all") all = true
-        else fields.add(tag.slice(0, 8))
-      }
-    } else {
-      const tag = path(name)
-      if (tag === undefined) return `unknown query parameter ${name.slice(0, 64)}`
-      fields.add(tag.slice(0, 8))
-      // An empty value matches everything (PS3.4 §C.2.2.2.3).
-      if (value !== "") match.push({ tag, vr: dictionaryVR(tag.slice(-8)) ?? "UN", value })
-    }
-  }
-  return { match, limit, offset, fields: all ? "all" : fields, fuzzymatching }
-}
+  const bad = (name: string) => `bad value of the query parameter ${shown(name)}`
+  const limit = setting(given, "limit", limits.defaultLimit, natural)
+  if (limit === undefined) return bad("limit")
+  const offset = setting(given, "offset", 0, natural)
+  if (offset === undefined) return bad("offset")
+  const fuzzymatching = setting(given, "fuzzymatching", false, flag)
+  if (fuzzymatching === undefined) return bad("fuzzymatching")
+  const emptyValue = setting(given, "emptyvaluematching", false, flag)
+  if (emptyValue === undefined) return bad("emptyvaluematching")
+  if (setting(given, "multiplevaluematching", false, flag) === undefined) return bad("multiplevaluematching")
+  const included = includedFields(given)
+  if ("unknown" in included) return `unknown attribute in includefield: ${shown(included.unknown)}`
 
-/** Only what was asked for, keys ascending. */
-export const project = (attributes: DicomJson, fields: QidoQuery["fields"]): DicomJson =>
-  Object.fromEntries(
-    Object.keys(attributes)
-      .sort()
-      .filter((tag) => fields === "all" || fields.has(tag))
-      .map((tag) => [tag, attributes[tag]!]),
+  const keys = new Map<string, ReadonlyArray<ValueTest>>()
+  const ranges = new Set<string>()
+  const asked = [...included]
+  for (const { name, texts } of given.filter((parameter) => !settings.has(parameter.name))) {
+    const tag = pathOf(name)
+    if (tag === undefined) return `unknown query parameter ${shown(name)}`
+    asked.push(tag)
+    const tests = testsOf(tag, texts, emptyValue)
+    if (tests === undefined) return bad(name)
+    if (notMatched.has(tag)) continue
+    if (texts[0]?.includes("-") === true) ranges.add(tag)
+    const before = keys.get(tag)
+    keys.set(tag, before === undefined ? tests : before.length === 0 || tests.length === 0 ? [] : [...before, ...tests])
+  }
+  const match = [...keys].flatMap(([tag, tests]) =>
+    tests.length === 0 ? [] : [{ tag, vr: vrOf(tag.slice(-8)), tests }],
   )
+  return {
+    match: pairMoments(match, (tag) => ranges.has(tag)),
+    limit: Math.min(limit, limits.maxLimit),
+    offset,
+    fields: fieldsOf(level, fixed, asked),
+    fuzzymatching,
+  }
+}

@@ -5,42 +5,64 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { documentBody } from "../dicom/document-form.ts"
 import { retrieveUrl, serviceUrl } from "../dicom/web-links.ts"
 import type { DicomJson } from "../domain/instance.ts"
-import { Ledger, type Search } from "../ledger/Ledger.ts"
+import { Ledger, type Search, type SearchPage } from "../ledger/Ledger.ts"
 import { acceptedForm, addressed, Refused, type DicomwebOptions } from "./answers.ts"
-import { parseQuery, project } from "./query.ts"
+import { parametersOf } from "./parameters.ts"
+import { parseQuery } from "./query.ts"
+import { project } from "./return-fields.ts"
 
 const uid = (attributes: DicomJson, tag: string) => {
   const value = attributes[tag]?.Value?.[0]
   return typeof value === "string" ? value : undefined
 }
 
+/** What the answer says of itself: values in UTF-8, and where the object is. */
 const withLink = (attributes: DicomJson, level: Search["level"], base: string): DicomJson => {
+  const utf8 = { ...attributes, "00080005": { vr: "CS", Value: ["ISO_IR 192"] } }
   const StudyInstanceUID = uid(attributes, "0020000D")
-  if (StudyInstanceUID === undefined) return attributes
+  if (StudyInstanceUID === undefined) return utf8
   const SeriesInstanceUID = level === "study" ? undefined : uid(attributes, "0020000E")
   const SOPInstanceUID = level === "instance" ? uid(attributes, "00080018") : undefined
   const link = retrieveUrl(base, { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID })
-  return { ...attributes, "00081190": { vr: "UR", Value: [link] } }
+  return { ...utf8, "00081190": { vr: "UR", Value: [link] } }
 }
+
+/** In the standard's words (PS3.18 §8.3.4.2, §8.3.4.4.1). */
+const warnings = (base: string, fuzzymatching: boolean, { remaining, exact }: SearchPage) => {
+  const texts = [
+    ...(fuzzymatching
+      ? ["The fuzzymatching parameter is not supported. Only literal matching has been performed."]
+      : []),
+    ...(remaining > 0
+      ? [`There are ${exact ? "" : "at least "}${remaining} additional results that can be requested`]
+      : []),
+  ]
+  return texts.length === 0 ? {} : { warning: texts.map((text) => `299 ${base}: ${text}`).join(", ") }
+}
+
+const tooBroad = new Refused({
+  status: 413,
+  error: "the search is too broad for attributes without an index: name a study, a patient, a date or a modality too",
+})
 
 export const search = Effect.fn("qido")(function* (level: Search["level"], options: DicomwebOptions) {
   const request = yield* HttpServerRequest.HttpServerRequest
   const form = yield* acceptedForm("many")
   const scope = yield* addressed
-  const mark = request.url.indexOf("?")
+  const given = parametersOf(request.url)
+  if (typeof given === "string") return yield* new Refused({ status: 400, error: given })
   const fixed = { study: "StudyInstanceUID" in scope, series: "SeriesInstanceUID" in scope }
   const maxLimit = options.maxLimit ?? 5000
   const limits = { defaultLimit: options.defaultLimit ?? Math.min(1000, maxLimit), maxLimit }
-  const query = parseQuery(new URLSearchParams(mark < 0 ? "" : request.url.slice(mark + 1)), level, fixed, limits)
+  const query = parseQuery(given, level, fixed, limits)
   if (typeof query === "string") return yield* new Refused({ status: 400, error: query })
-  const ledger = yield* Ledger
-  const { match, limit, offset } = query
-  const found = limit === 0 ? [] : yield* ledger.search({ ...scope, level, match, limit, offset })
-  const headers = query.fuzzymatching
-    ? { warning: '299 - "fuzzymatching is not supported; only literal matching has been performed"' }
-    : {}
-  if (found.length === 0) return HttpServerResponse.empty({ status: 204, headers })
+  const { match, limit, offset, fields } = query
+  const page = yield* (yield* Ledger)
+    .search({ ...scope, level, match, limit, offset })
+    .pipe(Effect.catchTag("SearchTooBroad", () => Effect.fail(tooBroad)))
   const base = serviceUrl(options.publicUrl, request.headers)
-  const results = found.map((attributes) => project(withLink(attributes, level, base), query.fields))
+  const headers = warnings(base, query.fuzzymatching, page)
+  if (page.matches.length === 0) return HttpServerResponse.empty({ status: 204, headers })
+  const results = page.matches.map((attributes) => project(withLink(attributes, level, base), fields))
   return HttpServerResponse.text(documentBody(form, results), { contentType: form.contentType, headers })
 })

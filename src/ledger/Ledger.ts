@@ -8,6 +8,7 @@ import type { Hit } from "../domain/hit.ts"
 import type { DicomJson, Digest, InstanceRef, InstanceStage, Receipt } from "../domain/instance.ts"
 import type { ReadyEvidence, StudyStatus } from "../domain/study.ts"
 import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
+import type { Key } from "./matching.ts"
 
 /** The disk, not the caller, is at fault. */
 export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError", {
@@ -56,13 +57,26 @@ export interface Scope {
   readonly SOPInstanceUID?: SOPInstanceUID
 }
 
-/** One QIDO-RS request after parsing (PS3.18 §10.6). Tags are eight hex digits, or "SEQTAG.TAG" for one level of nesting. */
+/** One QIDO-RS request after parsing (PS3.18 §10.6). */
 export interface Search extends Scope {
   readonly level: "study" | "series" | "instance"
-  readonly match: ReadonlyArray<{ readonly tag: string; readonly vr: string; readonly value: string }>
+  readonly match: ReadonlyArray<Key>
   readonly limit: number
   readonly offset: number
 }
+
+export interface SearchPage {
+  readonly matches: ReadonlyArray<DicomJson>
+  /** Matches after this page. */
+  readonly remaining: number
+  /** False: `remaining` are counted, and there may be more. */
+  readonly exact: boolean
+}
+
+/** Answering would take too long: what is asked for is in no index, and too much would have to be read. */
+export class SearchTooBroad extends Schema.TaggedError<SearchTooBroad>()("SearchTooBroad", {
+  reason: Schema.Literals(["time"]),
+}) {}
 
 /** What region search needs to know of a series, beside its vectors. */
 export interface SeriesFacts {
@@ -128,7 +142,7 @@ export class Ledger extends Context.Service<
     /** Every instance without its attributes, in receipt order: what reconciliation compares. */
     readonly inventory: Io<ReadonlyArray<InventoryItem>>
     /** Attribute maps of one QIDO level, stable order; all that is known of it, the caller picks. */
-    readonly search: (search: Search) => Io<ReadonlyArray<DicomJson>>
+    readonly search: (search: Search) => Effect.Effect<SearchPage, LedgerError | SearchTooBroad>
     /** Applies stage changes in one commit; those of a deleted or superseded receipt are ignored. A power cut may take them back: the stage is then gone through again. */
     readonly progress: (changes: ReadonlyArray<Progress>) => Io<void>
     /** True while exactly this receipt is stored. */

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import type { Caller } from "../domain/caller.ts"
 import { Digest, type InstanceRef, Receipt } from "../domain/instance.ts"
 import { InstanceAccepted, subjects } from "../events/events.ts"
-import { columns, pick, seriesTags, studyTags, text } from "./attributes.ts"
+import { columns, columnValue, otherNames, pick, seriesTags, studyTags } from "./attributes.ts"
 import { patientOf } from "./patient.ts"
 import type { Acceptance, NewInstance } from "./Ledger.ts"
 
@@ -45,7 +45,8 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
     "UPDATE study SET state = 'open', claim = NULL, lastReceived = ? WHERE StudyInstanceUID = ?",
   )
   const addStudy = db.prepare(
-    `INSERT INTO study (StudyInstanceUID, ${names(studyColumns)}, patient, attributes, lastReceived, origin) VALUES (?, ${marks(studyColumns.length)}, ?, ?, ?, ?)`,
+    `INSERT INTO study (StudyInstanceUID, ${names(studyColumns)}, PatientNameOther, ReferringPhysicianNameOther, patient, attributes, lastReceived, origin)
+      VALUES (?, ${marks(studyColumns.length)}, ?, ?, ?, ?, ?, ?)`,
   )
   const addSeries = db.prepare(
     `INSERT INTO series (SeriesInstanceUID, StudyInstanceUID, ${names(seriesColumns)}, attributes) VALUES (?, ?, ${marks(seriesColumns.length)}, ?)`,
@@ -60,7 +61,7 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
     return row !== undefined && origins !== "all" && !origins.has(String(row["origin"]))
   }
   const values = (entries: typeof studyColumns, attributes: NewInstance["attributes"]) =>
-    entries.map(([tag]) => text(attributes, tag))
+    entries.map(([tag]) => columnValue(attributes, tag))
 
   return (instance: NewInstance, caller: Caller, now: number): Acceptance => {
     const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, attributes, digest } = instance
@@ -88,6 +89,8 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
       addStudy.run(
         StudyInstanceUID,
         ...values(studyColumns, attributes),
+        otherNames(attributes, "00100010"),
+        otherNames(attributes, "00080090"),
         patientOf(instance),
         JSON.stringify(pick(attributes, studyTags)),
         now,
@@ -108,7 +111,7 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
       StudyInstanceUID,
       instance.SOPClassUID,
       instance.TransferSyntaxUID,
-      text(attributes, "00200013"),
+      columnValue(attributes, "00200013"),
       digest,
       instance.bytes,
       JSON.stringify(attributes),

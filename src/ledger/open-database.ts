@@ -1,5 +1,6 @@
 // Opens the ledger's SQLite file: durability settings, and the format version it was written with.
 import { DatabaseSync } from "node:sqlite"
+import { registerFunctions } from "./functions.ts"
 
 /** A later gateway wrote this file; this one must not touch it. */
 export class NewerFormat extends Error {
@@ -17,6 +18,7 @@ export const openDatabase = (path: string, migrations: ReadonlyArray<string>): D
   const db = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true })
   try {
     db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+    registerFunctions(db)
     db.exec("BEGIN IMMEDIATE")
     db.exec("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT")
     const found = Number(db.prepare("SELECT value FROM meta WHERE key = 'format_version'").get()?.["value"] ?? 0)

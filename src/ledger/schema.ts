@@ -122,4 +122,39 @@ ALTER TABLE study ADD COLUMN origin TEXT NOT NULL DEFAULT '';
 CREATE INDEX study_origin ON study (origin);
 `
 
-export const migrations: ReadonlyArray<string> = [format1, format2]
+/** Columns hold what searches compare, whatever way a sender wrote it; counts and orders come from indexes alone. */
+const format3 = `
+ALTER TABLE study ADD COLUMN PatientNameOther TEXT NOT NULL DEFAULT '';
+ALTER TABLE study ADD COLUMN ReferringPhysicianNameOther TEXT NOT NULL DEFAULT '';
+UPDATE study SET attributes = level_attributes(
+  (SELECT attributes FROM instance WHERE instance.StudyInstanceUID = study.StudyInstanceUID ORDER BY receipt LIMIT 1), 'study');
+UPDATE study SET
+  StudyDate = column_value(attributes, '00080020'), StudyTime = column_value(attributes, '00080030'),
+  AccessionNumber = column_value(attributes, '00080050'), StudyID = column_value(attributes, '00200010'),
+  PatientID = column_value(attributes, '00100020'),
+  PatientName = column_value(attributes, '00100010'), PatientNameOther = other_names(attributes, '00100010'),
+  ReferringPhysicianName = column_value(attributes, '00080090'),
+  ReferringPhysicianNameOther = other_names(attributes, '00080090');
+UPDATE series SET attributes = level_attributes(
+  (SELECT attributes FROM instance WHERE instance.SeriesInstanceUID = series.SeriesInstanceUID ORDER BY receipt LIMIT 1), 'series');
+UPDATE series SET
+  Modality = column_value(attributes, '00080060'), SeriesNumber = column_value(attributes, '00200011'),
+  PerformedProcedureStepStartDate = column_value(attributes, '00400244'),
+  PerformedProcedureStepStartTime = column_value(attributes, '00400245');
+UPDATE instance SET InstanceNumber = column_value(attributes, '00200013')
+  WHERE CAST(CAST(InstanceNumber AS INTEGER) AS TEXT) <> InstanceNumber;
+
+DROP INDEX study_name;
+CREATE INDEX study_name ON study (PatientName);
+CREATE INDEX study_name_other ON study (PatientNameOther) WHERE PatientNameOther <> '';
+CREATE INDEX study_referring ON study (ReferringPhysicianName);
+CREATE INDEX study_id ON study (StudyID);
+DROP INDEX study_date;
+CREATE INDEX study_date ON study (StudyDate, StudyTime);
+-- Cover the searches of series and instances, whose rows are long.
+DROP INDEX series_study;
+CREATE INDEX series_study ON series (StudyInstanceUID, Modality, SeriesNumber, PerformedProcedureStepStartDate, PerformedProcedureStepStartTime);
+CREATE INDEX instance_search ON instance (SeriesInstanceUID, SOPClassUID, InstanceNumber);
+`
+
+export const migrations: ReadonlyArray<string> = [format1, format2, format3]

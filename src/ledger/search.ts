@@ -1,119 +1,215 @@
-// QIDO-RS searches over the ledger (PS3.18 §10.6), as attribute maps in a stable order.
+// QIDO-RS searches over the ledger (PS3.18 §10.6): studies first, then their series, then their instances.
 import type { DatabaseSync } from "node:sqlite"
 import type { Caller } from "../domain/caller.ts"
 import type { DicomJson } from "../domain/instance.ts"
-import { columns, seriesTags, studyTags } from "./attributes.ts"
-import type { Search } from "./Ledger.ts"
-import { type Condition, jsonCondition, valueCondition } from "./matching.ts"
-import { type Row, visibleCondition } from "./rows.ts"
+import type { Search, SearchPage } from "./Ledger.ts"
+import { all, type Condition } from "./matching.ts"
+import { type Level, type LevelPlan, type MapFilter, type Plan, planOf } from "./search-plan.ts"
+import { makeSearchRows } from "./search-rows.ts"
 
-const isTag = /^[0-9A-F]{8}(\.[0-9A-F]{8})?$/
+/** Matches beyond the page that are counted where each has to be looked at. */
+const counted = 10_000
+/** How many rows are looked at in one go: some milliseconds. */
+const turn = { maps: 200, rows: 20_000 }
 
-const tables = {
-  study: "study",
-  series: "series JOIN study USING (StudyInstanceUID)",
-  instance:
-    "instance JOIN series ON series.SeriesInstanceUID = instance.SeriesInstanceUID JOIN study ON study.StudyInstanceUID = instance.StudyInstanceUID",
-} as const
+/** Yields between turns; whoever drives it may stop it there. */
+type Searching<A> = Generator<undefined, A>
 
-/** First come, first listed; rowid of a study is its first instance's turn. */
-const order = { study: "study.rowid", series: "series.rowid", instance: "instance.receipt" } as const
+interface Found {
+  /** In order. */
+  readonly ids: ReadonlyArray<number>
+  /** False: there are more. */
+  readonly exact: boolean
+}
 
-const levels = ["study", "series", "instance"] as const
+interface Page {
+  readonly ids: ReadonlyArray<number>
+  /** Of all pages. */
+  readonly total: number
+  readonly exact: boolean
+}
 
-/** An attribute of a lower level holds for a study or series when one of its members has it. */
-const below = (level: Search["level"], condition: Condition, table: "series" | "instance"): Condition => {
+const ids = (of: ReadonlyArray<number>): Condition => ({
+  sql: "(SELECT value FROM json_each(?))",
+  values: [JSON.stringify(of)],
+})
+
+const within = (column: string, of: ReadonlyArray<number>): Condition => {
+  const { sql, values } = ids(of)
+  return { sql: `${column} IN ${sql}`, values }
+}
+
+const asks = ({ conditions, maps }: LevelPlan) => conditions.length > 0 || maps !== undefined
+
+/** Some member has these columns; what is in its map is looked at later. */
+const existing = (plan: Plan, level: "study" | "series"): ReadonlyArray<Condition> => {
+  const below = [...(level === "study" ? plan.series.conditions : []), ...plan.instance.conditions]
+  if (below.length === 0) return []
+  const { sql, values } = all(below)
+  const instances = plan.instance.conditions.length > 0
+  const join = "JOIN instance ON instance.SeriesInstanceUID = series.SeriesInstanceUID"
   const from =
-    table === "series"
-      ? "series WHERE series.StudyInstanceUID = study.StudyInstanceUID"
-      : level === "study"
-        ? "instance WHERE instance.StudyInstanceUID = study.StudyInstanceUID"
-        : "instance WHERE instance.SeriesInstanceUID = series.SeriesInstanceUID"
-  return { sql: `EXISTS (SELECT 1 FROM ${from} AND ${condition.sql})`, values: condition.values }
+    level === "series"
+      ? "instance WHERE instance.SeriesInstanceUID = series.SeriesInstanceUID"
+      : `series ${instances ? join : ""} WHERE series.StudyInstanceUID = study.StudyInstanceUID`
+  return [{ sql: `EXISTS (SELECT 1 FROM ${from} AND ${sql})`, values }]
 }
 
-const tableOf = (tag: string) => {
-  const top = tag.slice(0, 8)
-  return studyTags.has(top) ? "study" : seriesTags.has(top) ? "series" : "instance"
-}
-
-const matchCondition = (level: Search["level"], { tag, vr, value }: Search["match"][number]): Condition => {
-  if (!isTag.test(tag)) return { sql: "0", values: [] }
-  if (tag === "00080061") {
-    // ModalitiesInStudy: any of the study's series.
-    const { sql, values } = valueCondition("inner_series.Modality", "CS", value)
-    return {
-      sql: `EXISTS (SELECT 1 FROM series AS inner_series WHERE inner_series.StudyInstanceUID = study.StudyInstanceUID AND ${sql})`,
-      values,
-    }
-  }
-  const column = columns[tag]
-  const table = column?.table ?? tableOf(tag)
-  const condition =
-    column === undefined
-      ? jsonCondition(`${table}.attributes`, tag, vr, value)
-      : valueCondition(`${column.table}.${column.name}`, vr, value)
-  return levels.indexOf(table) > levels.indexOf(level) && table !== "study" ? below(level, condition, table) : condition
-}
-
-const ofScope = (search: Search): ReadonlyArray<Condition> =>
-  (
-    [
-      [`${search.level}.StudyInstanceUID = ?`, search.StudyInstanceUID],
-      [`${search.level}.SeriesInstanceUID = ?`, search.SeriesInstanceUID],
-      [`${search.level}.SOPInstanceUID = ?`, search.SOPInstanceUID],
-    ] as const
-  ).flatMap(([sql, uid]) => (uid === undefined ? [] : [{ sql, values: [uid] }]))
-
-const parse = (value: unknown) => JSON.parse(String(value)) as DicomJson
-const value = (vr: string, ...Value: ReadonlyArray<unknown>) => ({ vr, Value })
+const pageOf = ({ ids: found, exact }: Found, { offset, limit }: Search): Page => ({
+  ids: found.slice(offset, offset + limit),
+  total: found.length,
+  exact,
+})
 
 export const makeSearch = (db: DatabaseSync) => {
-  const studyCounts = db.prepare(
-    "SELECT count(*) AS series, sum(instances) AS instances, json_group_array(DISTINCT Modality) AS modalities FROM series WHERE StudyInstanceUID = ?",
-  )
-  const studyOf = (row: Row): DicomJson => {
-    const counts = studyCounts.get(String(row["StudyInstanceUID"]))
-    return {
-      ...parse(row["study_attributes"]),
-      "00080056": value("CS", "ONLINE"),
-      "00080061": value(
-        "CS",
-        ...(JSON.parse(String(counts?.["modalities"] ?? "[]")) as ReadonlyArray<string>).filter(Boolean),
-      ),
-      "00201206": value("IS", Number(counts?.["series"] ?? 0)),
-      "00201208": value("IS", Number(counts?.["instances"] ?? 0)),
-    }
-  }
-  const seriesOf = (row: Row): DicomJson => ({
-    ...parse(row["series_attributes"]),
-    "0020000D": value("UI", row["StudyInstanceUID"]),
-    "00201209": value("IS", Number(row["instances"])),
-  })
-  const select = {
-    study: "study.StudyInstanceUID, study.attributes AS study_attributes",
-    series:
-      "series.StudyInstanceUID, series.attributes AS series_attributes, series.instances, study.attributes AS study_attributes",
-    instance: "instance.attributes, series.instances",
-  } as const
-  const answer = {
-    study: studyOf,
-    // The study's attributes come along, so that /series alone tells whose it is.
-    series: (row: Row): DicomJson => ({ ...parse(row["study_attributes"]), ...seriesOf(row) }),
-    instance: (row: Row): DicomJson => parse(row["attributes"]),
-  } as const
+  const rowsOf = makeSearchRows(db)
 
-  return (search: Search, caller: Caller): ReadonlyArray<DicomJson> => {
-    const { level, match, limit, offset } = search
-    const conditions = [
-      visibleCondition(caller, level),
-      ...ofScope(search),
-      ...match.map((one) => matchCondition(level, one)),
-    ]
-    const where = conditions.map(({ sql }) => `(${sql})`).join(" AND ") || "1"
-    return db
-      .prepare(`SELECT ${select[level]} FROM ${tables[level]} WHERE ${where} ORDER BY ${order[level]} LIMIT ? OFFSET ?`)
-      .all(...conditions.flatMap(({ values }) => values), limit, offset)
-      .map(answer[level])
+  /** One JSON text is far cheaper than a row each. */
+  const list = <A>(value: string, from: string, where: ReadonlyArray<Condition>, order: string): ReadonlyArray<A> => {
+    const { sql, values } = all(where)
+    const found = db
+      .prepare(
+        `SELECT json_group_array(json(found)) AS list FROM (SELECT ${value} AS found FROM ${from} WHERE ${sql} ORDER BY ${order})`,
+      )
+      .get(...values)
+    return JSON.parse(String(found?.["list"])) as ReadonlyArray<A>
+  }
+
+  /** Those whose attribute maps pass, in their order. */
+  const passing = function* (level: Level, from: ReadonlyArray<number>, maps: MapFilter | undefined) {
+    if (maps === undefined) return from
+    const statement = db.prepare(
+      `SELECT ${level}.rowid AS id, ${level}.attributes FROM json_each(?) AS wanted CROSS JOIN ${level} ON ${level}.rowid = wanted.value WHERE ${maps.sql.sql}`,
+    )
+    const kept: Array<number> = []
+    for (let at = 0; at < from.length; at += turn.maps) {
+      for (const row of statement.all(JSON.stringify(from.slice(at, at + turn.maps)), ...maps.sql.values)) {
+        if (maps.matches(JSON.parse(String(row["attributes"])) as DicomJson)) kept.push(Number(row["id"]))
+      }
+      yield
+    }
+    return kept
+  }
+
+  /** Whether a study or series has a member that passes, down to the lowest level that is asked about. */
+  const hasMember = function* (plan: Plan, level: "study" | "series", id: number): Searching<boolean> {
+    const below = level === "study" ? "series" : "instance"
+    const parent = level === "study" ? "StudyInstanceUID" : "SeriesInstanceUID"
+    const own = { sql: `${below}.${parent} = (SELECT ${parent} FROM ${level} WHERE rowid = ${id})`, values: [] }
+    const members = list<number>(`${below}.rowid`, below, [own, ...plan[below].conditions], `${below}.rowid`)
+    const deeper = below === "series" && asks(plan.instance)
+    for (let at = 0; at < members.length; at += turn.maps) {
+      const kept = yield* passing(below, members.slice(at, at + turn.maps), plan[below].maps)
+      if (!deeper && kept.length > 0) return true
+      for (const member of deeper ? kept : []) if (yield* hasMember(plan, "series", member)) return true
+    }
+    return false
+  }
+
+  /** The candidates that pass all that is not in columns, until there are more than enough. */
+  const filtered = function* (
+    plan: Plan,
+    level: "study" | "series",
+    candidates: ReadonlyArray<number>,
+    enough: number,
+    below: boolean,
+  ): Searching<Found> {
+    const deep = below && ((level === "study" && plan.series.maps !== undefined) || plan.instance.maps !== undefined)
+    const { maps } = plan[level]
+    if (maps === undefined && !deep) return { ids: candidates, exact: true }
+    const kept: Array<number> = []
+    let at = 0
+    for (; at < candidates.length && kept.length <= enough; at += turn.maps) {
+      for (const id of yield* passing(level, candidates.slice(at, at + turn.maps), maps)) {
+        if (!deep || (yield* hasMember(plan, level, id))) kept.push(id)
+      }
+    }
+    return { ids: kept, exact: at >= candidates.length }
+  }
+
+  const studies = function* (plan: Plan, enough: number, below: boolean): Searching<Found> {
+    const where = [...plan.study.conditions, ...(below ? existing(plan, "study") : [])]
+    return yield* filtered(plan, "study", list("study.rowid", "study", where, "study.rowid"), enough, below)
+  }
+
+  /** The series' candidates by columns, of the studies that pass. */
+  const seriesList = function* <A>(value: string, plan: Plan, below: boolean): Searching<ReadonlyArray<A>> {
+    const where = [...plan.series.conditions, ...(below ? existing(plan, "series") : [])]
+    const order = "series.rowid"
+    if (!asks(plan.study)) return list<A>(value, "series", where, order)
+    const from = "series JOIN study ON study.StudyInstanceUID = series.StudyInstanceUID"
+    if (plan.study.maps === undefined) return list<A>(value, from, [...plan.study.conditions, ...where], order)
+    const { ids: passed } = yield* studies(plan, Number.POSITIVE_INFINITY, false)
+    return list<A>(value, from, [within("study.rowid", passed), ...where], order)
+  }
+
+  const series = function* (plan: Plan, enough: number): Searching<Found> {
+    const candidates = yield* seriesList<number>("series.rowid", plan, true)
+    return yield* filtered(plan, "series", candidates, enough, true)
+  }
+
+  /** With nothing asked of instances, the series' counts say where a page begins. */
+  const countedPage = (sizes: ReadonlyArray<readonly [number, number]>, { offset, limit }: Search): Page => {
+    const page: Array<number> = []
+    const statement = db.prepare(
+      "SELECT receipt FROM instance WHERE SeriesInstanceUID = (SELECT SeriesInstanceUID FROM series WHERE rowid = ?) ORDER BY receipt LIMIT ? OFFSET ?",
+    )
+    let total = 0
+    for (const [id, instances] of sizes) {
+      const skip = Math.max(0, offset - total)
+      if (skip < instances && page.length < limit) {
+        page.push(...statement.all(id, limit - page.length, skip).map((row) => Number(row["receipt"])))
+      }
+      total += instances
+    }
+    return { ids: page, total, exact: true }
+  }
+
+  const instances = function* (plan: Plan, search: Search, enough: number): Searching<Page> {
+    const sizes = yield* seriesList<readonly [number, number]>(
+      "json_array(series.rowid, series.instances)",
+      plan,
+      false,
+    )
+    const candidates = sizes.map(([id]) => id)
+    const passed = new Set((yield* filtered(plan, "series", candidates, Number.POSITIVE_INFINITY, false)).ids)
+    const left = sizes.filter(([id]) => passed.has(id))
+    if (!asks(plan.instance)) return countedPage(left, search)
+    const kept: Array<number> = []
+    let at = 0
+    while (at < left.length && kept.length <= enough) {
+      const batch: Array<number> = []
+      for (let rows = 0; at < left.length && rows < turn.rows; at++) {
+        const [id, size] = left[at]!
+        batch.push(id)
+        rows += size
+      }
+      const { sql, values } = ids(batch)
+      const from = `${sql} AS wanted CROSS JOIN series ON series.rowid = wanted.value CROSS JOIN instance ON instance.SeriesInstanceUID = series.SeriesInstanceUID`
+      const receipts = list<number>(
+        "instance.receipt",
+        from,
+        [{ sql: "1", values }, ...plan.instance.conditions],
+        "series.rowid, instance.receipt",
+      )
+      yield
+      for (const id of yield* passing("instance", receipts, plan.instance.maps)) kept.push(id)
+    }
+    return pageOf({ ids: kept, exact: at >= left.length }, search)
+  }
+
+  return function* (search: Search, caller: Caller): Searching<SearchPage> {
+    const { level, offset, limit } = search
+    const plan = planOf(search, caller)
+    const enough = offset + limit + counted
+    const page =
+      level === "instance"
+        ? yield* instances(plan, search, enough)
+        : pageOf(level === "study" ? yield* studies(plan, enough, true) : yield* series(plan, enough), search)
+    return {
+      matches: rowsOf(level, page.ids),
+      remaining: Math.max(0, page.total - offset - page.ids.length),
+      exact: page.exact,
+    }
   }
 }

@@ -15,6 +15,7 @@ import { type InventoryItem, Ledger, type LedgerTotals, type Scope } from "./Led
 import { openDatabase } from "./open-database.ts"
 import { attributesOf, heldColumns, heldOf, instanceOf, refOf, scopeCondition, visibleCondition } from "./rows.ts"
 import { migrations } from "./schema.ts"
+import { inTurns } from "./search-turns.ts"
 import { makeSearch } from "./search.ts"
 import { makeStages } from "./stages.ts"
 import { makeStudies } from "./studies.ts"
@@ -149,7 +150,7 @@ const make = Effect.fnUntraced(function* (path: string) {
         )
       }),
     inventory: read(() => inventory.all() as unknown as ReadonlyArray<InventoryItem>),
-    search: (request) => readAs((caller) => search(request, caller)),
+    search: (request) => Effect.flatMap(CurrentCaller, (caller) => inTurns(search(request, caller))),
     progress: (changes) =>
       changes.length === 0
         ? Effect.void

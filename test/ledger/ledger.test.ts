@@ -168,7 +168,8 @@ describe("study", () => {
       assert.isAbove(receiptOf(after), receiptOf(before))
       yield* ledger.delete({ StudyInstanceUID: one.StudyInstanceUID })
       assert.isTrue(Option.isNone(yield* ledger.studyStatus(one.StudyInstanceUID)))
-      assert.deepStrictEqual(yield* ledger.search({ level: "study", match: [], limit: 10, offset: 0 }), [])
+      const { matches } = yield* ledger.search({ level: "study", match: [], limit: 10, offset: 0 })
+      assert.deepStrictEqual(matches, [])
       const subjects = (yield* ledger.outbox(20)).map(({ subject }) => subject.split(".").slice(0, 3).join("."))
       assert.deepStrictEqual([...new Set(subjects)], ["dicom.instance.deleted"])
     }),

@@ -3,7 +3,9 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { DicomJson } from "../../src/domain/instance.ts"
 import { Ledger, type Search } from "../../src/ledger/Ledger.ts"
+import type { Key } from "../../src/ledger/matching.ts"
 import { layerMemory } from "../../src/ledger/sqlite-ledger.ts"
+import { valueTests } from "../../src/ledger/value-test.ts"
 import { newInstance } from "../support/instances.ts"
 
 const study = (name: string, id: string, date: string, time: string): DicomJson => ({
@@ -33,11 +35,13 @@ const archive = Layer.effectDiscard(
   }),
 ).pipe(Layer.provideMerge(layerMemory))
 
+const key = (tag: string, vr: string, value: string): Key => ({ tag, vr, tests: valueTests(vr, value, false) ?? [] })
+
 const uids = (search: Partial<Search>) =>
   Effect.gen(function* () {
     const found = yield* (yield* Ledger).search({ level: "study", match: [], limit: 100, offset: 0, ...search })
     const tag = { study: "0020000D", series: "0020000E", instance: "00080018" }[search.level ?? "study"]
-    return found.map((attributes) => attributes[tag]?.Value?.[0])
+    return found.matches.map((attributes) => attributes[tag]?.Value?.[0])
   })
 
 describe("search", () => {
@@ -45,36 +49,26 @@ describe("search", () => {
     it.effect.each([
       ["all", {}, ["1.1", "1.2", "1.3"]],
       ["a page", { limit: 1, offset: 1 }, ["1.2"]],
-      ["exact name, any case", { match: [{ tag: "00100010", vr: "PN", value: "DOE^JANE" }] }, ["1.1"]],
-      ["wildcard name", { match: [{ tag: "00100010", vr: "PN", value: "doe*" }] }, ["1.1", "1.3"]],
-      ["one character", { match: [{ tag: "00100020", vr: "LO", value: "A?" }] }, ["1.1"]],
-      ["an underscore is no wildcard", { match: [{ tag: "00100020", vr: "LO", value: "B_*" }] }, ["1.2"]],
-      ["case of identifiers matters", { match: [{ tag: "00100020", vr: "LO", value: "a1" }] }, []],
-      ["universal", { match: [{ tag: "00100020", vr: "LO", value: "" }] }, ["1.1", "1.2", "1.3"]],
-      ["a day", { match: [{ tag: "00080020", vr: "DA", value: "20240210" }] }, ["1.2"]],
-      ["from", { match: [{ tag: "00080020", vr: "DA", value: "20240210-" }] }, ["1.2", "1.3"]],
-      ["until", { match: [{ tag: "00080020", vr: "DA", value: "-20240210" }] }, ["1.1", "1.2"]],
-      ["a span", { match: [{ tag: "00080020", vr: "DA", value: "20240101-20241231" }] }, ["1.1", "1.2"]],
-      ["a time to the minute", { match: [{ tag: "00080030", vr: "TM", value: "1200-2358" }] }, ["1.2"]],
-      ["uid list", { match: [{ tag: "0020000D", vr: "UI", value: "1.1\\1.3" }] }, ["1.1", "1.3"]],
-      ["modalities in study", { match: [{ tag: "00080061", vr: "CS", value: "MR" }] }, ["1.1", "1.3"]],
-      ["a series attribute of a study", { match: [{ tag: "00080060", vr: "CS", value: "MR" }] }, ["1.1", "1.3"]],
-      ["an attribute without column", { match: [{ tag: "00081030", vr: "LO", value: "Thorax [1*" }] }, ["1.1"]],
-      ["a sequence attribute", { match: [{ tag: "00400275.00400007", vr: "LO", value: "Knee" }] }, ["1.2"]],
-      ["quotes are data", { match: [{ tag: "00100020", vr: "LO", value: "' OR 1=1 --" }] }, []],
-      ["no such tag form", { match: [{ tag: "x' OR 1", vr: "LO", value: "1" }] }, []],
+      ["exact name, any case", { match: [key("00100010", "PN", "DOE^JANE")] }, ["1.1"]],
+      ["wildcard name", { match: [key("00100010", "PN", "doe*")] }, ["1.1", "1.3"]],
+      ["one character", { match: [key("00100020", "LO", "A?")] }, ["1.1"]],
+      ["an underscore is no wildcard", { match: [key("00100020", "LO", "B_*")] }, ["1.2"]],
+      ["case of identifiers matters", { match: [key("00100020", "LO", "a1")] }, []],
+      ["a day", { match: [key("00080020", "DA", "20240210")] }, ["1.2"]],
+      ["from", { match: [key("00080020", "DA", "20240210-")] }, ["1.2", "1.3"]],
+      ["until", { match: [key("00080020", "DA", "-20240210")] }, ["1.1", "1.2"]],
+      ["a span", { match: [key("00080020", "DA", "20240101-20241231")] }, ["1.1", "1.2"]],
+      ["a time to the minute", { match: [key("00080030", "TM", "1200-2358")] }, ["1.2"]],
+      ["uid list", { match: [key("0020000D", "UI", "1.1\\1.3")] }, ["1.1", "1.3"]],
+      ["modalities in study", { match: [key("00080061", "CS", "MR")] }, ["1.1", "1.3"]],
+      ["a series attribute of a study", { match: [key("00080060", "CS", "MR")] }, ["1.1", "1.3"]],
+      ["an attribute without column", { match: [key("00081030", "LO", "Thorax [1*")] }, ["1.1"]],
+      ["a sequence attribute", { match: [key("00400275.00400007", "LO", "Knee")] }, ["1.2"]],
+      ["quotes are data", { match: [key("00100020", "LO", "' OR 1=1 --")] }, []],
       ["series of a study", { level: "series", StudyInstanceUID: "1.1" }, ["1.1.1", "1.1.2"]],
-      [
-        "series by study attribute",
-        { level: "series", match: [{ tag: "00100020", vr: "LO", value: "A1" }] },
-        ["1.1.1", "1.1.2"],
-      ],
-      ["instances by number", { level: "instance", match: [{ tag: "00200013", vr: "IS", value: "02" }] }, ["1.1.1.2"]],
-      [
-        "instances by modality",
-        { level: "instance", match: [{ tag: "00080060", vr: "CS", value: "MR" }] },
-        ["1.1.2.1", "1.3.1.1"],
-      ],
+      ["series by study attribute", { level: "series", match: [key("00100020", "LO", "A1")] }, ["1.1.1", "1.1.2"]],
+      ["instances by number", { level: "instance", match: [key("00200013", "IS", "02")] }, ["1.1.1.2"]],
+      ["instances by modality", { level: "instance", match: [key("00080060", "CS", "MR")] }, ["1.1.2.1", "1.3.1.1"]],
     ] as const)("matches %s", ([, search, expected]) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* uids(search as Partial<Search>), [...expected])
@@ -83,7 +77,9 @@ describe("search", () => {
 
     it.effect("counts what a study holds", () =>
       Effect.gen(function* () {
-        const [first] = yield* (yield* Ledger).search({ level: "study", match: [], limit: 1, offset: 0 })
+        const found = yield* (yield* Ledger).search({ level: "study", match: [], limit: 1, offset: 0 })
+        const [first] = found.matches
+        assert.strictEqual(found.remaining, 2)
         assert.deepStrictEqual(first?.["00201206"]?.Value, [2])
         assert.deepStrictEqual(first?.["00201208"]?.Value, [3])
         assert.deepStrictEqual(first?.["00080061"]?.Value?.toSorted(), ["CT", "MR"])

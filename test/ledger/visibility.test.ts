@@ -42,9 +42,9 @@ describe("a caller with origins", () => {
         seen.instances.map(({ SOPInstanceUID }) => SOPInstanceUID),
         [one.SOPInstanceUID],
       )
-      assert.lengthOf(seen.studies, 1)
-      assert.lengthOf(seen.series, 1)
-      assert.lengthOf(seen.objects, 1)
+      assert.lengthOf(seen.studies.matches, 1)
+      assert.lengthOf(seen.series.matches, 1)
+      assert.lengthOf(seen.objects.matches, 1)
       assert.lengthOf(seen.facts, 1)
       assert.isTrue(Option.isNone(seen.foreign))
       assert.isTrue(Option.isNone(seen.status))

@@ -3,9 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { Receipt } from "../../src/domain/instance.ts"
+import { mapMatcher } from "../../src/ledger/matching.ts"
 import { Ledger, type Acceptance, type Scope, type StoredInstance } from "../../src/ledger/Ledger.ts"
 
-/** Matches by equality only; members the doors do not use die when they are called. */
+/** Members the doors do not use die when they are called. */
 export const fakeLedger = () => {
   const rows = new Map<string, StoredInstance>()
   let receipt = 0
@@ -42,11 +43,10 @@ export const fakeLedger = () => {
     search: ({ level, match, limit, offset, ...scope }) =>
       Effect.sync(() => {
         const key = { study: "StudyInstanceUID", series: "SeriesInstanceUID", instance: "SOPInstanceUID" } as const
-        const found = [...rows.values()]
-          .filter(within(scope))
-          .filter(({ attributes }) => match.every(({ tag, value }) => attributes[tag]?.Value?.includes(value) ?? false))
+        const found = [...rows.values()].filter(within(scope)).filter(({ attributes }) => mapMatcher(match)(attributes))
         const firsts = new Map(found.toReversed().map((row) => [row[key[level]], row.attributes] as const))
-        return [...firsts.values()].slice(offset, offset + limit)
+        const matches = [...firsts.values()].slice(offset, offset + limit)
+        return { matches, remaining: Math.max(0, firsts.size - offset - matches.length), exact: true }
       }),
     isNamed: (digest) => Effect.sync(() => [...rows.values()].some((row) => row.digest === digest)),
     delete: (scope) =>
