@@ -1,0 +1,101 @@
+// The tables of CONFORMANCE.md, each from the table that the code itself goes by.
+import { readFileSync } from "node:fs"
+import { auditMessage } from "../../src/access/audit-event.ts"
+import { accessTable, rows } from "../../src/access/routes.ts"
+import { apiDocument } from "../../src/api/document.ts"
+import { Action } from "../../src/domain/caller.ts"
+import { resourcesOf, type Operation } from "../../src/http/resources.ts"
+import { FailureReason, WarningReason } from "../../src/listener/store-response.ts"
+import { table } from "./generated-block.ts"
+
+const types = (contents: ReadonlyArray<Operation["requestBody"]>) =>
+  [...new Set(contents.flatMap((one) => Object.keys(one?.content ?? {})))].map((type) => `\`${type}\``).join(", ")
+
+const access = accessTable({})
+/** The scope that a request needs. */
+const scope = (method: string, path: string) => {
+  const needs = access(method, path.replaceAll(/\{\w+\}/g, "1"))?.needs ?? ""
+  return needs === "signed-in" ? "any" : needs
+}
+
+/** One row for each method of each DICOMweb resource. */
+const services = () => {
+  const dicomweb = resourcesOf(apiDocument).filter(({ path }) => path.startsWith("/dicomweb"))
+  const order = ["capabilities", "stow", "qido", "wado", "delete", "ups"]
+  const operations = dicomweb.flatMap(({ path, methods }) =>
+    [...methods].map(([method, operation]) => ({ path, method, operation, service: operation.tags?.[0] ?? "" })),
+  )
+  return table(
+    ["Service", "Method", "Resource", "Scope", "Takes", "Answers", "Status codes"],
+    operations
+      .toSorted((a, b) => order.indexOf(a.service) - order.indexOf(b.service))
+      .map(({ service, method, path, operation }) => {
+        const answers = Object.entries(operation.responses ?? {})
+        const successes = answers.filter(([status]) => status.startsWith("2")).map(([, answer]) => answer)
+        return [
+          service.toUpperCase(),
+          method,
+          `\`${path.replace("/dicomweb", "") || "/"}\``,
+          scope(method, path),
+          types([operation.requestBody]),
+          types(successes),
+          answers.map(([status]) => status).join(", "),
+        ]
+      }),
+  )
+}
+
+const hex = (value: number) => value.toString(16).toUpperCase().padStart(4, "0")
+/** outOfResources → out of resources */
+const words = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+
+const reasons = () =>
+  table(
+    ["Attribute", "Value", "Meaning"],
+    [
+      ...Object.entries(FailureReason).map(([name, value]) => ["FailureReason (0008,1197)", hex(value), words(name)]),
+      ...Object.entries(WarningReason).map(([name, value]) => ["WarningReason (0008,1196)", hex(value), words(name)]),
+    ],
+  )
+
+const actions = () =>
+  table(
+    ["Scope", "Addresses beside those of section 3"],
+    Action.literals.map((action) => [
+      `\`${action}\``,
+      rows
+        .filter(([, path, needs]) => needs === action && !path.startsWith("/dicomweb"))
+        .map(([methods, path]) => `\`${[methods].flat().join(" ")} ${path}\``)
+        .join(", "),
+    ]),
+  )
+
+const audit = () =>
+  table(
+    ["Access", "EventID", "EventActionCode"],
+    [...new Set([...rows.map(([, , , event]) => event), "sign-in" as const])].map((event) => {
+      const said = auditMessage({ event, at: 0, status: 200, method: "", route: "", studies: [] })
+      const { EventID, EventActionCode } = said.EventIdentification
+      return [event.replaceAll("-", " "), `${EventID["csd-code"]} ${EventID.originalText}`, EventActionCode]
+    }),
+  )
+
+/** Keys of the listener with their comment: what a network engineer sets. */
+const configuration = () => {
+  const yaml = readFileSync(new URL("../../gateway-config/gateway.yaml", import.meta.url), "utf8")
+  const listener = /^listener:\n((?: .*\n|\n)*)/m.exec(yaml)?.[1] ?? ""
+  let comment: Array<string> = []
+  const found = listener.split("\n").flatMap((line) => {
+    const said = /^ {2}# ?(.*)$/.exec(line)?.[1]
+    if (said !== undefined) comment.push(said)
+    const [, key, value = ""] = /^ {2}(\w+): ?(.*)$/.exec(line) ?? []
+    if (key === undefined) return []
+    const row = [`\`listener.${key}\``, value === "" ? "(a mapping)" : `\`${value}\``, comment.join(" ")]
+    comment = []
+    return [row]
+  })
+  return table(["Key", "Default", "Meaning"], found)
+}
+
+/** By the name that the page has for them. */
+export const blocks: Readonly<Record<string, () => string>> = { services, reasons, actions, audit, configuration }
