@@ -13,6 +13,7 @@ import { type Audited, auditMessage } from "./audit-event.ts"
 const maxWaiting = 200_000
 const writeEvery = "100 millis"
 const syncMillis = 800
+const tellEveryMillis = 30_000
 const dayMillis = 86_400_000
 
 const lost = Metric.counter("gateway_audit_lost_lines", {
@@ -47,7 +48,7 @@ const make = Effect.fnUntraced(function* ({ dir, keepDays, maxFileBytes }: Audit
   yield* Effect.tryPromise(() => mkdir(dir, { recursive: true, mode: 0o700 })).pipe(Effect.orDie)
   let waiting: Array<string> = []
   let file: OpenFile | undefined
-  let [syncedAt, unsynced, failing] = [0, false, false]
+  let [syncedAt, tellFrom, unsynced, failing] = [0, 0, false, false]
 
   const removeOld = async (now: number) => {
     if (keepDays === 0) return
@@ -105,15 +106,15 @@ const make = Effect.fnUntraced(function* ({ dir, keepDays, maxFileBytes }: Audit
     yield* Effect.tryPromise(() => write(now)).pipe(
       Effect.catch(({ cause }) =>
         Effect.suspend(() => {
-          const first = !failing
           failing = true
+          if (now < tellFrom) return Effect.void
+          tellFrom = now + tellEveryMillis
           const code = (cause as { readonly code?: unknown }).code ?? String(cause)
-          return first ? Effect.logError("the audit log cannot be written", { dir, code }) : Effect.void
+          return Effect.logError("the audit log cannot be written", { dir, code, waiting: waiting.length })
         }),
       ),
     )
   })
-  yield* flush.pipe(Effect.andThen(Effect.sleep(writeEvery)), Effect.forever, Effect.forkScoped)
   yield* Effect.addFinalizer(() =>
     flush.pipe(
       Effect.repeat({ while: () => waiting.length > 0 && !failing }),
@@ -121,6 +122,8 @@ const make = Effect.fnUntraced(function* ({ dir, keepDays, maxFileBytes }: Audit
       Effect.ignore,
     ),
   )
+  // Ended before the finalizer above, and never in the middle of a write: a line is written once.
+  yield* Effect.uninterruptible(flush).pipe(Effect.andThen(Effect.sleep(writeEvery)), Effect.forever, Effect.forkScoped)
   return AuditLog.of({
     record: (access) =>
       Effect.suspend(() => {

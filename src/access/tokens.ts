@@ -94,6 +94,9 @@ const verify = async (token: string, getKey: JWTVerifyGetKey, options: JWTVerify
 /** Three parts with a readable header; anything else is not worth asking the issuer for. */
 export const looksLikeToken = (secret: string): boolean => /^[\w-]+\.[\w-]+\.[\w-]*$/.test(secret)
 
+/** Each caller would make a line of the log. */
+const tellEveryMillis = 30_000
+
 export const makeTokens = (settings: TokenSettings) => {
   const getKey = keySet(settings.jwks)
   const options = {
@@ -104,6 +107,12 @@ export const makeTokens = (settings: TokenSettings) => {
     // One that never ends could not be taken back.
     requiredClaims: ["exp"],
   }
+  let tellFrom = 0
+  const tell = (now: number) =>
+    Effect.suspend(() => {
+      tellFrom = now + tellEveryMillis
+      return Effect.logError("tokens cannot be checked: the keys of their issuer cannot be had")
+    })
   return Effect.fnUntraced(function* (token: string) {
     const now = yield* Clock.currentTimeMillis
     const { payload } = yield* Effect.tryPromise({
@@ -112,13 +121,7 @@ export const makeTokens = (settings: TokenSettings) => {
         error instanceof KeySetAway
           ? new TokenError({ reason: "away", message: "the keys of the token's issuer cannot be had now; try again" })
           : new TokenError({ reason: "refused", message: sentence(error) }),
-    }).pipe(
-      Effect.tapError((error) =>
-        error.reason === "away"
-          ? Effect.logWarning("tokens cannot be checked: the issuer's keys cannot be had")
-          : Effect.void,
-      ),
-    )
+    }).pipe(Effect.tapError(({ reason }) => (reason === "away" && now >= tellFrom ? tell(now) : Effect.void)))
     const until = (payload.exp ?? 0) + settings.clockSkewSeconds
     return { caller: callerOfClaims(payload, settings), until } satisfies SignedIn
   })
