@@ -48,6 +48,10 @@ export const requestBody = (
 ): Stream.Stream<Uint8Array, MultipartError> =>
   Stream.suspend(() => {
     const source = NodeHttpServerRequest.toIncomingMessage(request)
+    // The platform says so when its own stream is read; curl waits a second for it, other senders for ever.
+    if (/^100-continue$/i.test(request.headers["expect"] ?? "")) {
+      NodeHttpServerRequest.toServerResponse(request).writeContinue()
+    }
     return NodeStream.fromReadable({
       evaluate: () => source,
       onError: () => new MultipartError({ reason: "aborted", detail: "the body could not be read to its end" }),
