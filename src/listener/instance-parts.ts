@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Stream from "effect/Stream"
 import { parseMediaType } from "../dicom/media-type.ts"
-import { metadataInstances, metadataTypes } from "./metadata-instances.ts"
+import { metadataInstances, metadataTypes, plainJson } from "./metadata-instances.ts"
 import { boundaryOf, type Part, type PartLimits, splitParts } from "./parts.ts"
 import type { InstanceParts, ReceiveLimits } from "./receive.ts"
 import { requestBody } from "./request-body.ts"
@@ -40,7 +40,7 @@ export const instanceParts = (
       const headers = new Map([["content-type", contentType ?? ""]])
       const parts = single
         ? Stream.succeed<Part>({ headers, mediaType, body })
-        : splitParts(body, yield* boundaryOf(contentType, dicom, ...metadataTypes), limits.maxParts)
+        : splitParts(body, yield* boundaryOf(contentType, dicom, ...metadataTypes, plainJson), limits.maxParts)
       const root = single ? mediaType.type : mediaType.parameters.get("type")?.toLowerCase()
       // Files go straight to their drafts.
       const files = root === dicom ? parts : metadataInstances(parts, `${base}/studies/`, limits)

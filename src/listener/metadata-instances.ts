@@ -23,6 +23,9 @@ const explicitLittleEndian = "1.2.840.10008.1.2.1"
 
 export const metadataTypes: ReadonlySet<string> = new Set(["application/dicom+json", "application/dicom+xml"])
 
+/** As dcm4che's stowrs calls metadata in JSON, of the payload and of its part. */
+export const plainJson = "application/json"
+
 const malformed = (thrown: unknown) => {
   if (thrown instanceof DataSetError) return new MultipartError({ reason: "malformed", detail: thrown.detail })
   throw thrown
@@ -115,7 +118,8 @@ export const metadataInstances = <E extends MultipartError | BlobError | Halt, R
       }
       const sort = Effect.fnUntraced(function* (part: Part) {
         const isDicom = part.headers.has("content-type") && part.mediaType.type === "application/dicom"
-        if (metadataTypes.has(part.mediaType.type)) maps.push(...(yield* mapsOf(part, spend)))
+        if (metadataTypes.has(part.mediaType.type) || part.mediaType.type === plainJson)
+          maps.push(...(yield* mapsOf(part, spend)))
         else if (maps.length > 0 && !isDicom) yield* bulk.take(part)
         else return [part]
         return []
