@@ -16,7 +16,7 @@ export interface Check extends Question {
   readonly type?: string | RegExp
   /** Of other headers; null says that it must not be there. */
   readonly has?: Readonly<Record<string, string | RegExp | null>>
-  readonly then?: (answer: Answer) => void
+  readonly shows?: (answer: Answer) => void
 }
 
 interface Tests {
@@ -45,7 +45,7 @@ export const satisfies = (answer: Answer, check: Omit<Check, "path">) => {
   for (const [name, value] of Object.entries(check.has ?? {})) agree(answer.headers[name.toLowerCase()], value, name)
   if (answer.status === 204 || answer.status === 304) assert.strictEqual(answer.body.length, 0)
   if (answer.status >= 400 && check.method !== "HEAD") refusal(answer)
-  check.then?.(answer)
+  check.shows?.(answer)
 }
 
 /** Asks one check's question now. */

@@ -37,14 +37,14 @@ const steps: ReadonlyArray<Check> = [
     name: "the series has two instances left",
     path: `${series}/instances`,
     status: 200,
-    then: (answer) =>
+    shows: (answer) =>
       assert.sameMembers([...values(answer, "00080018")], [ct[1]!.SOPInstanceUID, ct[2]!.SOPInstanceUID]),
   },
   {
     name: "the study counts one fewer",
     path: "/studies?PatientID=P-001",
     status: 200,
-    then: (answer) => assert.deepStrictEqual([...values(answer, "00201208"), ...values(answer, "00201206")], [3, 2]),
+    shows: (answer) => assert.deepStrictEqual([...values(answer, "00201208"), ...values(answer, "00201206")], [3, 2]),
   },
   {
     name: "a search for its UID finds nothing",
@@ -55,7 +55,7 @@ const steps: ReadonlyArray<Check> = [
     name: "the series' metadata has two",
     path: `${series}/metadata`,
     status: 200,
-    then: (answer) => assert.lengthOf(json(answer), 2),
+    shows: (answer) => assert.lengthOf(json(answer), 2),
   },
   erase("a series", series),
   gone("the series is gone", series),
@@ -63,13 +63,13 @@ const steps: ReadonlyArray<Check> = [
     name: "the study keeps its other series",
     path: "/studies/1.2.3.4.1/series",
     status: 200,
-    then: (answer) => assert.deepStrictEqual([...values(answer, "0020000E")], [report.SeriesInstanceUID]),
+    shows: (answer) => assert.deepStrictEqual([...values(answer, "0020000E")], [report.SeriesInstanceUID]),
   },
   {
     name: "its modality is no longer one of the study's",
     path: "/studies?PatientID=P-001",
     status: 200,
-    then: (answer) => assert.deepStrictEqual(json(answer)[0]!["00080061"]?.Value, ["SR"]),
+    shows: (answer) => assert.deepStrictEqual(json(answer)[0]!["00080061"]?.Value, ["SR"]),
   },
   {
     name: "the study is not found by the modality",
@@ -90,7 +90,7 @@ const steps: ReadonlyArray<Check> = [
     path: "/studies",
     ...store(ct[0]!.bytes),
     status: 200,
-    then: (answer) => storedAre(answer, ct[0]!.SOPInstanceUID),
+    shows: (answer) => storedAre(answer, ct[0]!.SOPInstanceUID),
   },
   { name: "and is there again", path: first, status: 200 },
   erase("and can be deleted again", "/studies/1.2.3.4.1"),

@@ -88,12 +88,12 @@ const xmlPart = (text: string): Part => ({ headers: { "Content-Type": "applicati
 const good = (
   name: string,
   build: (at: Place) => Omit<Check, "name" | "status">,
-  then?: (at: Place) => Effect.Effect<void, unknown, Live>,
+  holds?: (at: Place) => Effect.Effect<void, unknown, Live>,
 ) => {
   const at = newPlace()
   return {
-    check: { name, ...build(at), status: 200, then: (answer) => storedAre(answer, at.instance) } satisfies Check,
-    then: then ?? samePixels,
+    check: { name, ...build(at), status: 200, shows: (answer) => storedAre(answer, at.instance) } satisfies Check,
+    holds: holds ?? samePixels,
     at,
   }
 }
@@ -231,8 +231,8 @@ const refused: ReadonlyArray<Check> = [
 ]
 
 layer(live([]), { timeout: 60_000, excludeTestServices: true })("STOW-RS of metadata and bulk data", (it) => {
-  for (const { check, then, at } of stored) {
-    it.effect(check.name, () => Effect.andThen(perform(check), then(at)))
+  for (const { check, holds, at } of stored) {
+    it.effect(check.name, () => Effect.andThen(perform(check), holds(at)))
   }
   for (const check of refused) it.effect(check.name, () => Effect.asVoid(perform(check)))
 })

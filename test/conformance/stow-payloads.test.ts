@@ -64,7 +64,7 @@ const shaped = (name: string, shape: (bytes: Buffer) => Uint8Array | string, typ
     headers: { "content-type": type },
     body: shape(fresh.bytes),
     status: 200,
-    then: (answer) => storedAre(answer, fresh.SOPInstanceUID),
+    shows: (answer) => storedAre(answer, fresh.SOPInstanceUID),
   }
 }
 const framed = (before: string, bytes: Buffer, after: string) =>
