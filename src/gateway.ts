@@ -13,6 +13,7 @@ import { ingest } from "../streams/ingest.ts"
 import { orphans } from "../streams/orphans.ts"
 import { query } from "../streams/query.ts"
 import { readiness } from "../streams/readiness.ts"
+import { ReceivingFirst } from "../streams/receiving-first.ts"
 import { reconcile } from "../streams/reconcile.ts"
 import { AuditLog } from "./access/AuditLog.ts"
 import * as AuditedLedger from "./access/audited-ledger.ts"
@@ -118,7 +119,7 @@ const Queried = Layer.unwrap(
   }),
 )
 
-const Services = Layer.mergeAll(StandingRegions.layer, OutboxSignal.layer).pipe(
+const Services = Layer.mergeAll(StandingRegions.layer, OutboxSignal.layer, ReceivingFirst.layer).pipe(
   Layer.provideMerge(Queried),
   Layer.provideMerge(Search),
   Layer.provideMerge(Layer.mergeAll(Stages, Storage)),
@@ -128,8 +129,9 @@ const Services = Layer.mergeAll(StandingRegions.layer, OutboxSignal.layer).pipe(
 const Streams = Layer.unwrap(
   Effect.gen(function* () {
     const config = yield* GatewayConfig
+    const { turn } = yield* ReceivingFirst
     return Layer.mergeAll(
-      running("outbox", publishOutbox),
+      running("outbox", publishOutbox(turn)),
       running("ingest", ingest({ concurrency: config.ingest.concurrency })),
       running("indexing", indexing),
       running("deletions", deletions),
@@ -161,6 +163,7 @@ const Server = Layer.unwrap(
     const { access, listener } = yield* GatewayConfig
     const server = answerBrokenRequests(yield* httpServer(listener))
     const signal = yield* OutboxSignal
+    const { receive } = yield* ReceivingFirst
     const publicUrl: { readonly publicUrl?: string } =
       listener.publicUrl === "" ? {} : { publicUrl: `${listener.publicUrl}/dicomweb` }
     const resources = resourcesOf(apiDocument)
@@ -180,6 +183,7 @@ const Server = Layer.unwrap(
         maxConcurrentRequests: listener.maxConcurrentStores,
         minFreeBytes: listener.minFreeBytes,
         onAccepted: signal.wake,
+        during: receive,
       }),
       // Provided to the routes, so built before them: the surface is the outermost, and then who may what.
     ).pipe(Layer.provide(AccessControl(access, routerConfig)), Layer.provideMerge(surface))

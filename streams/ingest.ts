@@ -10,6 +10,7 @@ import { InstanceAccepted, subjects } from "../src/events/events.ts"
 import { Nats, type Delivery } from "../src/events/Nats.ts"
 import { Blobs } from "../src/ledger/Blobs.ts"
 import { Ledger } from "../src/ledger/Ledger.ts"
+import { ReceivingFirst } from "./receiving-first.ts"
 
 export interface IngestOptions {
   /** Instances between decode and publish at a time. */
@@ -101,6 +102,7 @@ const handle = Effect.fnUntraced(function* (delivery: Delivery<InstanceAccepted>
 export const ingest = (options: IngestOptions) =>
   Effect.gen(function* () {
     const nats = yield* Nats
+    const { turn } = yield* ReceivingFirst
     yield* nats
       .consume({
         stream: "DICOM",
@@ -112,7 +114,7 @@ export const ingest = (options: IngestOptions) =>
       .pipe(
         Stream.mapEffect(
           (delivery) =>
-            handle(delivery).pipe(
+            Effect.andThen(turn, handle(delivery)).pipe(
               Effect.catch((error) =>
                 Effect.logError("ledger not available, item comes back", error).pipe(
                   Effect.andThen(delivery.nak("2 seconds")),

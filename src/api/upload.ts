@@ -62,8 +62,8 @@ const slicesOf = Effect.fnUntraced(function* (part: Part) {
       yield* draft.write(chunk)
     }),
   )
-  yield* draft.flush
-  const read = yield* readInstance(draft.path, undefined)
+  const path = yield* draft.asFile
+  const read = yield* readInstance({ path }, undefined)
   const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID } = read
   const instance: InstanceRef = {
     StudyInstanceUID,
@@ -75,7 +75,7 @@ const slicesOf = Effect.fnUntraced(function* (part: Part) {
   const slices: Array<EmbeddedSlice> = []
   for (let firstFrame = 1, last = 1; firstFrame <= last; firstFrame += framesAtATime) {
     const prepared = yield* decoder.prepare({
-      path: draft.path,
+      path,
       firstFrame,
       maxFrames: framesAtATime,
       inputSize: model.inputSize,

@@ -46,11 +46,12 @@ const publishBatch = Effect.gen(function* () {
   return done.length
 })
 
-/** Never ends and never gives up; what waits stays in the ledger. */
-export const publishOutbox = Effect.gen(function* () {
+/** Never ends and never gives up; what waits stays in the ledger. `turn`: waited for before each batch. */
+export const publishOutbox = Effect.fnUntraced(function* (turn: Effect.Effect<void>) {
   const signal = yield* OutboxSignal
   let away = false
-  yield* publishBatch.pipe(
+  yield* turn.pipe(
+    Effect.andThen(publishBatch),
     Effect.flatMap((count) => {
       away = false
       return count === batchSize ? Effect.void : signal.woken.pipe(Effect.timeoutOption(idle), Effect.asVoid)

@@ -15,12 +15,12 @@ export class BlobError extends Schema.TaggedError<BlobError>()("BlobError", {
 export interface Draft {
   /** Takes the chunk over: it must not be changed afterwards. */
   readonly write: (chunk: Uint8Array) => Effect.Effect<void, BlobError>
-  /** All that was written so far can be read at `path`. */
-  readonly flush: Effect.Effect<void, BlobError>
+  /** All that was written so far, wherever it is; not to be held on to beyond the commit. */
+  readonly content: Effect.Effect<{ readonly bytes: Uint8Array } | { readonly path: string }, BlobError>
+  /** Path of a file with all that was written so far. */
+  readonly asFile: Effect.Effect<string, BlobError>
   /** File and folder entry are fsynced under the digest's name when it succeeds. Committing known content again is fine. The blob cannot be removed before the draft's scope closes: keep it open until the ledger has accepted. */
   readonly commit: Effect.Effect<{ readonly digest: Digest; readonly bytes: number }, BlobError>
-  /** For reading the header back before the commit, after a flush. */
-  readonly path: string
 }
 
 export class Blobs extends Context.Service<

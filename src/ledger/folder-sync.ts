@@ -58,3 +58,5 @@ export const makeFolderSync = () => {
     },
   }
 }
+
+export type FolderSync = ReturnType<typeof makeFolderSync>

@@ -104,7 +104,11 @@ export const bulkParts = Effect.fnUntraced(function* (base: string, limits: Rece
     read: (chunks: ReadonlyArray<Chunk>): Stream.Stream<Uint8Array, BlobError> =>
       chunks.every((chunk) => Buffer.isBuffer(chunk))
         ? Stream.fromIterable(chunks)
-        : Stream.fromAsyncIterable(read(draft?.path ?? "", chunks), (cause) => new BlobError({ reason: "io", cause })),
+        : Stream.unwrap(
+            Effect.map(draft?.asFile ?? Effect.succeed(""), (path) =>
+              Stream.fromAsyncIterable(read(path, chunks), (cause) => new BlobError({ reason: "io", cause })),
+            ),
+          ),
   }
 })
 

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { attributesOf } from "../dicom/json.ts"
-import { openPart10 } from "../dicom/open-part10.ts"
+import { openPart10, type Part10Content } from "../dicom/open-part10.ts"
 import type { DicomJson } from "../domain/instance.ts"
 import { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import type { NewInstance } from "../ledger/Ledger.ts"
@@ -30,8 +30,8 @@ export const singleText = (attributes: DicomJson, tag: string): string | undefin
 export type ReadInstance = Omit<NewInstance, "digest" | "bytes">
 
 /** `study`: the one the address names, if any. */
-export const readInstance = Effect.fnUntraced(function* (path: string, study: string | undefined) {
-  const part10 = yield* openPart10(path, limits).pipe(
+export const readInstance = Effect.fnUntraced(function* (content: Part10Content, study: string | undefined) {
+  const part10 = yield* openPart10(content, limits).pipe(
     Effect.mapError(({ detail }) => new Refusal({ reason: FailureReason.cannotUnderstand, detail })),
   )
   const attributes = attributesOf(part10)

@@ -72,7 +72,6 @@ export const writePart = Effect.fnUntraced(function* (part: Part, draft: Draft, 
       yield* draft.write(chunk)
     }),
   )
-  yield* draft.flush
   return bytes
 })
 

@@ -25,16 +25,19 @@ interface Ready {
 
 const prepare = Effect.fnUntraced(
   function* ({ draft, scope }: Received, study: string | undefined) {
-    const read = yield* readInstance(draft.path, study)
+    const read = yield* readInstance(yield* draft.content, study)
     const ledger = yield* Ledger
     const blobs = yield* Blobs
     // Runs after the draft has let go of its bytes: what the ledger did not take, for whatever reason, is gone with it.
     let committed: Digest | undefined
+    const removeUnlessNamed = (digest: Digest) =>
+      Effect.flatMap(ledger.isNamed(digest), (named) =>
+        // The usual case, and spared the removal's lock.
+        named ? Effect.succeed(false) : blobs.remove(digest, ledger.isNamed(digest)),
+      )
     yield* Scope.addFinalizer(
       scope,
-      Effect.suspend(() =>
-        committed === undefined ? Effect.void : Effect.ignore(blobs.remove(committed, ledger.isNamed(committed))),
-      ),
+      Effect.suspend(() => (committed === undefined ? Effect.void : Effect.ignore(removeUnlessNamed(committed)))),
     )
     const { digest, bytes } = yield* draft.commit
     committed = digest

@@ -33,6 +33,8 @@ export interface StowOptions {
   readonly minFreeBytes?: number | undefined
   /** After something new was accepted: wakes the outbox. */
   readonly onAccepted?: Effect.Effect<void> | undefined
+  /** Wraps each request that is served. */
+  readonly during?: (<A, E, R>(request: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) | undefined
 }
 
 const busy = { "retry-after": "1" }
@@ -102,7 +104,7 @@ export const StowRoutes = (options: StowOptions) =>
     Effect.gen(function* () {
       const permits = yield* Semaphore.make(options.maxConcurrentRequests ?? 32)
       const stow = permits
-        .withPermitsIfAvailable(1)(handle(options))
+        .withPermitsIfAvailable(1)(options.during?.(handle(options)) ?? handle(options))
         .pipe(
           Effect.map(Option.getOrElse(() => failure({ status: 503, error: "too many store requests; send again" }))),
           Effect.tap(() => Effect.flatMap(HttpServerRequest.HttpServerRequest, discardBody)),

@@ -20,7 +20,7 @@ export const searchableBench = Effect.gen(function* () {
     const files = Array.from({ length: slices }, (_, n) => make(study, n))
     const requests = Array.from({ length: slices / batch }, (_, n) => prepare(files.slice(n * batch, (n + 1) * batch)))
     const start = performance.now()
-    yield* sendAll(url, requests, 1)
+    yield* sendAll(`${url}/dicomweb/studies`, requests, 1)
     const answered = performance.now()
     yield* getJson<StudyStatus>(`${url}/api/studies/${studyUid(study)}/status`).pipe(
       Effect.filterOrFail(({ instances }) => instances.every(({ stage }) => stage === "indexed")),

@@ -28,13 +28,13 @@ export const stowBench = Effect.gen(function* () {
     )
     // The first requests compile the receiver's code.
     yield* sendAll(
-      url,
+      `${url}/dicomweb/studies`,
       Array.from({ length: 40 }, (_, n) => prepare([make(99_999, n)])),
       4,
     )
     yield* settled(url)
     const start = performance.now()
-    yield* sendAll(url, requests, senders)
+    yield* sendAll(`${url}/dicomweb/studies`, requests, senders)
     const seconds = (performance.now() - start) / 1000
     rows.push([batch, senders, instances, instances / seconds, bytes / 1e6 / seconds])
   }

@@ -42,7 +42,7 @@ it.live("publishes everything once and in order over a kill of the broker", () =
         Effect.flatMap(Effect.fromOption),
         Effect.forkScoped,
       )
-    yield* Effect.forkScoped(publishOutbox)
+    yield* Effect.forkScoped(publishOutbox(Effect.void))
     yield* signal.wake
     // Killed as soon as the first batch has gone, long before the last.
     yield* ledger.totals.pipe(

@@ -31,7 +31,7 @@ export interface Stow {
   readonly base: string
   readonly ledger: Ledger["Service"]
   readonly blobs: Blobs["Service"]
-  /** Names of drafts on the disk. */
+  /** Drafts that are open, and names of those on the disk. */
   readonly drafts: () => ReadonlyArray<string>
   readonly woken: () => number
 }
@@ -48,8 +48,15 @@ export const startStow = Effect.fnUntraced(function* (options: Partial<StowOptio
   const real = yield* Layer.build(Layer.mergeAll(sqliteLedger({ dir }), fileBlobs({ dir })))
   const blobs = Context.get(real, Blobs)
   const ledger = Context.get(real, Ledger)
+  // A small part waits in memory: its draft is to be seen all the same.
+  let open = 0
+  const counted = Effect.acquireRelease(
+    Effect.sync(() => void open++),
+    () => Effect.sync(() => void open--),
+  )
+  const watched = Blobs.of({ ...blobs, draft: Effect.andThen(counted, blobs.draft) })
   const services = Layer.mergeAll(
-    Layer.succeed(Blobs, faults.blobs?.(blobs) ?? blobs),
+    Layer.succeed(Blobs, faults.blobs?.(watched) ?? watched),
     Layer.succeed(Ledger, faults.ledger?.(ledger, blobs) ?? ledger),
   )
   let woken = 0
@@ -68,7 +75,10 @@ export const startStow = Effect.fnUntraced(function* (options: Partial<StowOptio
     base: `http://127.0.0.1:${"port" in address ? address.port : 0}/dicomweb`,
     ledger,
     blobs,
-    drafts: () => readdirSync(join(dir, "blobs", "incoming")),
+    drafts: () => [
+      ...readdirSync(join(dir, "blobs", "incoming")),
+      ...Array.from({ length: open }, (_, n) => `open draft ${n + 1}`),
+    ],
     woken: () => woken,
   }
   return stow
