@@ -1,14 +1,14 @@
 // Accepting instances: the row, its study and series, and the event, in one transaction.
 import type { DatabaseSync } from "node:sqlite"
-import * as Schema from "effect/Schema"
 import type { Caller } from "../domain/caller.ts"
 import { Digest, type InstanceRef, Receipt } from "../domain/instance.ts"
-import { InstanceAccepted, subjects } from "../events/events.ts"
+import { type InstanceAccepted, subjects } from "../events/events.ts"
 import { columns, columnValue, otherNames, pick, seriesTags, studyTags } from "./attributes.ts"
 import { patientOf } from "./patient.ts"
 import type { Acceptance, NewInstance } from "./Ledger.ts"
 
-const encodeEvent = Schema.encodeSync(Schema.fromJsonString(InstanceAccepted))
+/** The event is JSON as it is: the schema's encoding, without its price for each instance. */
+const encodeEvent = (event: InstanceAccepted): string => JSON.stringify(event)
 
 export const makeOutbox = (db: DatabaseSync) => {
   const insert = db.prepare("INSERT INTO outbox (subject, msgID, payload, queuedAt, receipt) VALUES (?, ?, ?, ?, ?)")
@@ -63,7 +63,7 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
   const values = (entries: typeof studyColumns, attributes: NewInstance["attributes"]) =>
     entries.map(([tag]) => columnValue(attributes, tag))
 
-  return (instance: NewInstance, caller: Caller, now: number): Acceptance => {
+  const acceptOne = (instance: NewInstance, caller: Caller, now: number, reopened: Set<string>): Acceptance => {
     const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, attributes, digest } = instance
     // Also when only another study of the same UID's instance is hidden: the answer must not tell them apart.
     if (isHidden(caller, StudyInstanceUID)) return { _tag: "NotAuthorized" }
@@ -85,7 +85,7 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
       return { _tag: "Conflict", receipt: Receipt.make(0), digest }
     }
     // A late instance opens its study again; the version stays until it is ready once more.
-    if (reopen.run(now, StudyInstanceUID).changes === 0) {
+    if (!reopened.has(StudyInstanceUID) && reopen.run(now, StudyInstanceUID).changes === 0) {
       addStudy.run(
         StudyInstanceUID,
         ...values(studyColumns, attributes),
@@ -97,6 +97,7 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
         caller.origin,
       )
     }
+    reopened.add(StudyInstanceUID)
     if (series === undefined) {
       addSeries.run(
         SeriesInstanceUID,
@@ -120,5 +121,9 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
     const receipt = Receipt.make(Number(lastInsertRowid))
     outbox.accepted({ receipt, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, digest }, 0, now)
     return { _tag: "Stored", receipt }
+  }
+  return (instances: ReadonlyArray<NewInstance>, caller: Caller, now: number): ReadonlyArray<Acceptance> => {
+    const reopened = new Set<string>()
+    return instances.map((instance) => acceptOne(instance, caller, now, reopened))
   }
 }

@@ -43,7 +43,7 @@ const make = Effect.fnUntraced(function* (dir: string) {
   })
   const path = (digest: Digest) => join(root, digest.slice(0, 2), digest)
   const pins = yield* makePins
-  const pool = yield* makePool({ filename: new URL("place-blob.ts", import.meta.url), threads })
+  const pool = yield* makePool({ filename: new URL("place-blob.ts", import.meta.url), threads, startThreads: 1 })
   const draft = makeDraft({
     root,
     pool,

@@ -1,13 +1,10 @@
 // One writer, group commit: what is asked for while a commit runs shares the next one.
-import type { DatabaseSync } from "node:sqlite"
+import type { DatabaseSync, StatementSync } from "node:sqlite"
 import * as Effect from "effect/Effect"
 import { LedgerError } from "./Ledger.ts"
 
 /** Jobs of one commit; more wait for the next, so that no caller waits long. */
 const jobsPerCommit = 256
-
-/** Milliseconds. */
-const longestWait = 20
 
 const sqliteFull = 13
 
@@ -32,56 +29,83 @@ export interface Writer {
    * when it is lost: a stage reached, an event published.
    */
   readonly note: <A>(job: () => A) => Effect.Effect<A, LedgerError>
+  /** Reads, and answers once what a commit has just made visible is on disk: for what leaves the gateway. */
+  readonly readDurable: <A>(query: () => A) => Effect.Effect<A, LedgerError>
 }
 
-export const makeWriter = (db: DatabaseSync): Writer => {
+/** `sync` makes durable all that was committed before the call; none for a database without a file. */
+export const makeWriter = (db: DatabaseSync, sync?: () => Promise<void>): Writer => {
+  const [begin, savepoint, rollbackTo, release, end] = [
+    "BEGIN IMMEDIATE",
+    "SAVEPOINT job",
+    "ROLLBACK TO job",
+    "RELEASE job",
+    "COMMIT",
+  ].map((sql) => db.prepare(sql)) as [StatementSync, StatementSync, StatementSync, StatementSync, StatementSync]
   let waiting: Array<Job> = []
   let scheduled = false
-  /** How long the last commit held the thread. */
-  let held = 0
+  /** After a failed sync nobody knows what the disk has of the log: nothing can be promised until the next start. */
+  let broken: LedgerError | undefined
+  let syncing: Promise<void> | undefined
 
-  const commit = () => {
-    const jobs = waiting.slice(0, jobsPerCommit)
-    waiting = waiting.slice(jobsPerCommit)
+  /** What became of each job; throws when none of them was committed. */
+  const commit = (jobs: ReadonlyArray<Job>): ReadonlyArray<LedgerError | undefined> => {
     const failures: Array<LedgerError | undefined> = []
-    try {
-      // In WAL mode a commit with FULL syncs the log with all that NORMAL ones left in it before.
-      db.exec(`PRAGMA synchronous = ${jobs.some(({ durable }) => durable) ? "FULL" : "NORMAL"}`)
-      db.exec("BEGIN IMMEDIATE")
-      for (const job of jobs) {
-        db.exec("SAVEPOINT job")
-        try {
-          job.run()
-          failures.push(undefined)
-        } catch (cause) {
-          db.exec("ROLLBACK TO job")
-          failures.push(ledgerError(cause))
-        }
-        db.exec("RELEASE job")
+    begin.run()
+    for (const job of jobs) {
+      savepoint.run()
+      try {
+        job.run()
+        failures.push(undefined)
+      } catch (cause) {
+        rollbackTo.run()
+        failures.push(ledgerError(cause))
       }
-      db.exec("COMMIT")
-    } catch (cause) {
-      if (db.isOpen && db.isTransaction) db.exec("ROLLBACK")
-      const error = ledgerError(cause)
-      for (const job of jobs) job.done(error)
-      return
+      release.run()
     }
-    jobs.forEach((job, i) => job.done(failures[i]))
+    end.run()
+    return failures
   }
 
   const flush = () => {
-    scheduled = false
-    const start = performance.now()
-    commit()
-    held = performance.now() - start
-    if (waiting.length > 0 && !scheduled) schedule()
+    const jobs = waiting.slice(0, jobsPerCommit)
+    waiting = waiting.slice(jobsPerCommit)
+    let failures: ReadonlyArray<LedgerError | undefined>
+    try {
+      if (broken !== undefined) throw broken
+      if (!db.isOpen) throw new Error("the database is not open")
+      failures = commit(jobs)
+    } catch (cause) {
+      if (db.isOpen && db.isTransaction) db.exec("ROLLBACK")
+      const error = cause instanceof LedgerError ? cause : ledgerError(cause)
+      for (const job of jobs) job.done(error)
+      return next()
+    }
+    const settle = (durable: boolean) => jobs.forEach((job, i) => job.durable === durable && job.done(failures[i]))
+    settle(false)
+    if (sync === undefined || !jobs.some(({ durable }) => durable)) {
+      settle(true)
+      return next()
+    }
+    syncing = sync()
+      .catch((cause: unknown) => {
+        broken = ledgerError(cause)
+      })
+      .then(() => {
+        syncing = undefined
+        if (broken === undefined) settle(true)
+        else for (const job of jobs) if (job.durable) job.done(broken)
+        next()
+      })
   }
-  // A slow disk makes commits wait as long as the last one took: the thread has at least half its time for others, and
-  // the next commit takes more along. On a fast one, a turn of the event loop gathers what arrived together.
+  const next = () => {
+    scheduled = false
+    if (waiting.length > 0) schedule()
+  }
+  // A turn of the event loop gathers what arrived together; what arrives during a sync shares the next commit.
   const schedule = () => {
     scheduled = true
-    if (held < 1) setImmediate(flush)
-    else setTimeout(flush, Math.min(held, longestWait))
+    setImmediate(flush)
   }
 
   const enqueue =
@@ -98,5 +122,13 @@ export const makeWriter = (db: DatabaseSync): Writer => {
         })
         if (!scheduled) schedule()
       })
-  return { write: enqueue(true), note: enqueue(false) }
+  const readDurable = <A>(query: () => A) =>
+    Effect.try({ try: query, catch: ledgerError }).pipe(
+      Effect.tap(() => Effect.promise(async () => syncing)),
+      Effect.filterOrElse(
+        () => broken === undefined,
+        () => Effect.fail(broken ?? ledgerError("the log was not synced")),
+      ),
+    )
+  return { write: enqueue(true), note: enqueue(false), readDurable }
 }

@@ -17,6 +17,8 @@ export interface PoolOptions {
   /** Module whose named exports are the tasks: plain functions of one structured-cloneable argument. */
   readonly filename: URL
   readonly threads: number
+  /** How many of them start with the pool; the others when there is work for them. All when absent. */
+  readonly startThreads?: number
   /** Read in the module from `workerData`. */
   readonly data?: unknown
   /** Old-generation heap of one thread. */
@@ -82,7 +84,7 @@ export const makePool = Effect.fnUntraced(function* (options: PoolOptions) {
       () =>
         new Piscina({
           filename: options.filename.href,
-          minThreads: options.threads,
+          minThreads: options.startThreads ?? options.threads,
           maxThreads: options.threads,
           idleTimeout: Number.POSITIVE_INFINITY,
           concurrentTasksPerWorker: 1,
