@@ -43,11 +43,50 @@ describe("configuration", () => {
     ["listener: 7\n", /^listener: expected/],
     ["listener:\n  host: 0.0.0.0\n", /listener\.host/],
     ["- a\n", /mapping/],
+    [
+      "access:\n  keys: [{ name: a, sha256: zz, actions: [read] }]\n",
+      /^access\.keys\.0\.sha256: expected 64 hexadecimal/,
+    ],
+    [`access:\n  keys: [{ name: a, sha256: ${"0".repeat(64)}, actions: [reed] }]\n`, /^access\.keys\.0\.actions\.0: /],
+    [
+      `access:\n  keys: [{ name: a, sha256: ${"0".repeat(64)}, actions: [operate], origins: [b] }]\n`,
+      /^access\.keys\.0: operate is of the whole gateway/,
+    ],
+    [`access:\n  keys: [{ name: a, sha256: ${"0".repeat(64)}, actions: [read], x: 1 }]\n`, /^access\.keys\.0\.x: /],
+    ["access:\n  tokens: { issuer: x }\n", /^access\.tokens: .*audience and jwks/],
+    ["access:\n  tokens: { jwks: 'http://issuer.test/jwks' }\n", /^access\.tokens\.jwks: an https address/],
+    ["access:\n  tokens: { algorithms: [HS256] }\n", /^access\.tokens\.algorithms\.0: /],
+    ["access:\n  certificates: [{ name: a, actions: [read] }]\n", /^access\.certificates\.0: give either/],
+    ["listener:\n  tls: { certificate: a.pem }\n", /^listener\.tls: give both/],
+    ["listener:\n  tls: { clientCertificates: required }\n", /^listener\.tls: client certificates need/],
   ] as const)("refuses %j and says where", ([text, expected]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(load({ file: yield* withFile(text) }))
       assert.match(error.message, expected)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+  )
+
+  it.effect("opens no door beyond loopback without sign-in and TLS, unless it is told to in as many words", () =>
+    Effect.gen(function* () {
+      const key = `[{ name: a, sha256: ${"0".repeat(64)}, actions: [read] }]`
+      const signIn = { GATEWAY_ACCESS_KEYS: key }
+      const tls = { GATEWAY_LISTENER_TLS_CERTIFICATE: "a.pem", GATEWAY_LISTENER_TLS_KEY: "a.key" }
+      const open = { GATEWAY_LISTENER_ALLOW_UNAUTHENTICATED: "true" }
+      const plain = { GATEWAY_LISTENER_ALLOW_PLAINTEXT: "true" }
+      for (const GATEWAY_LISTENER_HOST of ["0.0.0.0", "::", "192.168.1.5", "gateway.example.org"]) {
+        const at = (environment: object) => load({ environment: { GATEWAY_LISTENER_HOST, ...environment } })
+        for (const environment of [{}, tls, plain]) {
+          assert.match((yield* Effect.flip(at(environment))).message, /nobody has to sign in/)
+        }
+        for (const environment of [signIn, open]) {
+          assert.match((yield* Effect.flip(at(environment))).message, /there is no TLS/)
+        }
+        for (const who of [signIn, open]) for (const how of [tls, plain]) yield* at({ ...who, ...how })
+      }
+      for (const GATEWAY_LISTENER_HOST of ["127.0.0.1", "127.1.2.3", "::1", "localhost"]) {
+        yield* load({ environment: { GATEWAY_LISTENER_HOST } })
+      }
+    }).pipe(Effect.provide(NodeServices.layer)),
   )
 
   it.effect("refuses a variable that names no key", () =>
