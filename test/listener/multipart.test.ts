@@ -1,4 +1,5 @@
 // The splitter: any chunking gives the same parts, and a body that breaks off is never taken for a whole one.
+import * as fc from "fast-check"
 import { assert, describe, it } from "@effect/vitest"
 import { makeSplitter, type Piece } from "../../src/listener/multipart.ts"
 
@@ -32,47 +33,88 @@ const cut = (bytes: Uint8Array, sizes: ReadonlyArray<number>) => {
   return chunks
 }
 
-const write = (boundary: string, bodies: ReadonlyArray<Uint8Array>) =>
-  Buffer.concat([
+interface Framing {
+  readonly preamble?: Uint8Array
+  readonly padding?: string
+  readonly epilogue?: Uint8Array
+}
+const write = (boundary: string, bodies: ReadonlyArray<Uint8Array>, framing: Framing = {}) => {
+  const { preamble = Buffer.alloc(0), padding = "", epilogue = Buffer.alloc(0) } = framing
+  return Buffer.concat([
+    preamble,
     ...bodies.flatMap((body) => [
-      Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`),
+      Buffer.from(`\r\n--${boundary}${padding}\r\nContent-Type: application/dicom\r\n\r\n`, "latin1"),
       body,
-      Buffer.from("\r\n"),
     ]),
-    Buffer.from(`--${boundary}--`),
+    Buffer.from(`\r\n--${boundary}--${padding}`, "latin1"),
+    epilogue,
   ])
-
-/** Numbers below n, the same in every run. */
-const seeded = (seed: number) => {
-  let state = seed
-  return (n: number) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * n)
-  }
 }
 
-/** Bodies made of what delimiters are made of, so that near misses are common. */
-const words = ["\r", "\n", "\r\n", "-", "--", "b", "\r\n--", "\r\n--b ", "\r\n--bx", "x", "\r\n--box"]
-const nearMiss = (below: (n: number) => number): Buffer => {
-  const text = Array.from({ length: below(20) }, () => words[below(words.length)]).join("")
-  return Buffer.from(text)
+/** RFC 2046 §5.1.1. */
+const boundaries = fc
+  .tuple(
+    fc.string({ unit: fc.constantFrom(..."ab01'()+_,-./:=? "), maxLength: 69 }),
+    fc.constantFrom(..."ab01'()+_,-./:=?"),
+  )
+  .map((parts) => parts.join(""))
+/** Made of what delimiters are made of, so that near misses are common. */
+const nearMiss = (boundary: string) => {
+  const words = ["\r", "\n", "\r\n", "-", "--", boundary.slice(0, -1), "\r\n--", `\r\n--${boundary.slice(0, -1)}`, "x"]
+  const pieces = fc.array(fc.constantFrom(...words, `${boundary}x`, `--${boundary}`), { maxLength: 20 })
+  return pieces.map((texts) => Buffer.from(texts.join("").replaceAll(`\r\n--${boundary}`, "~"), "latin1"))
 }
+const cases = boundaries.chain((boundary) => {
+  const bytes = fc.uint8Array({ maxLength: 300 }).map((each) => Buffer.from(each))
+  return fc.record({
+    boundary: fc.constant(boundary),
+    bodies: fc.array(fc.oneof(nearMiss(boundary), bytes), { minLength: 1, maxLength: 5 }),
+    preamble: nearMiss(boundary),
+    padding: fc.constantFrom("", " ", "\t \t"),
+    epilogue: nearMiss(boundary),
+    sizes: fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 8 }),
+  })
+})
+/** A line that begins as a delimiter does is one, wherever it stands. */
+const isClean = ({
+  boundary,
+  bodies,
+  preamble,
+}: {
+  readonly boundary: string
+  readonly bodies: ReadonlyArray<Buffer>
+  readonly preamble: Buffer
+}) => [...bodies, preamble].every((each) => !`\r\n${each.toString("latin1")}`.includes(`\r\n--${boundary}`))
 
 describe("multipart splitter", () => {
-  it("gives the same parts however the body is cut", () => {
-    const below = seeded(7)
-    for (let run = 0; run < 2000; run++) {
-      const bodies = Array.from({ length: 1 + below(5) }, () => nearMiss(below))
-      const sizes = Array.from({ length: 1 + below(8) }, () => 1 + below(40))
-      const { parts, broken } = read("bo", cut(write("bo", bodies), sizes))
-      assert.isUndefined(broken)
-      assert.deepStrictEqual(
-        parts.map(({ body }) => body.toString("hex")),
-        bodies.map((body) => body.toString("hex")),
-      )
-      assert.isTrue(parts.every(({ complete, type }) => complete && type === "application/dicom"))
-    }
-  })
+  it("gives the same parts however the body is framed and cut", () =>
+    fc.assert(
+      fc.property(cases.filter(isClean), ({ boundary, bodies, sizes, ...framing }) => {
+        const { parts, broken } = read(boundary, cut(write(boundary, bodies, framing), sizes))
+        assert.isUndefined(broken)
+        assert.deepStrictEqual(
+          parts.map(({ body }) => body.toString("hex")),
+          bodies.map((body) => body.toString("hex")),
+        )
+        assert.isTrue(parts.every(({ complete, type }) => complete && type === "application/dicom"))
+      }),
+      { numRuns: 1000 },
+    ))
+
+  it("says the same of any bytes however they are cut, and never throws", () =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom("--bo", "\r\n", "\r\n--bo", "--", ": ", "a", "\n", "\0", " ", "--bo--"), {
+          maxLength: 40,
+        }),
+        fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 }),
+        (words, sizes) => {
+          const bytes = Buffer.from(words.join(""), "latin1")
+          assert.deepStrictEqual(read("bo", cut(bytes, sizes)), read("bo", [bytes]))
+        },
+      ),
+      { numRuns: 1000 },
+    ))
 
   it("sees every truncation", () => {
     const whole = write("bo", [Buffer.from("abc"), Buffer.from("def")])
