@@ -8,6 +8,7 @@ import { stowBody, stowType } from "../support/gateway.ts"
 import { corpus, deflateBomb, type Base } from "./corpus.ts"
 import { Wrong, type Live } from "./live.ts"
 import { damaged, mutations, type Mutation } from "./mutations.ts"
+import { storedAddresses } from "./store-answer.ts"
 import { target } from "./target.ts"
 
 interface FileInput {
@@ -40,16 +41,6 @@ const readHere = ({ base, list }: FileInput) => {
   return Promise.resolve()
 }
 
-type Item = Readonly<Record<string, { readonly Value?: ReadonlyArray<string> }>>
-
-/** What the answer calls stored, with the address it can be had from. */
-const storedIn = (body: Buffer): ReadonlyArray<string> => {
-  const answer = JSON.parse(body.toString()) as Readonly<Record<string, { readonly Value?: ReadonlyArray<Item> }>>
-  return (answer["00081199"]?.Value ?? [])
-    .flatMap((item) => item["00081190"]?.Value ?? [])
-    .map((url) => new URL(url).pathname)
-}
-
 const asStored = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 
 /** Nothing is accepted that cannot be retrieved, byte for byte, described, shown or refused as a picture, and deleted. */
@@ -77,7 +68,7 @@ const store = async (bytes: Buffer, live: Live) => {
     body: stowBody([bytes]),
   })
   if (answer.status >= 300) return
-  for (const path of storedIn(answer.body)) {
+  for (const path of storedAddresses(answer.body)) {
     const wrong = await retrievable(path, bytes, live).then(
       () => undefined,
       (error: unknown) => error,

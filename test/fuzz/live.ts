@@ -14,6 +14,8 @@ export interface Ask {
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array | string | undefined
+  /** Without the fuzzer's own key. */
+  readonly unsigned?: boolean
 }
 
 /** What the fuzzer looks for; its message says what was wrong. */
@@ -44,15 +46,16 @@ const residentOf = (pid: number) => {
   return Number(kB) * 1024
 }
 
-export const live = (url: string, pid: number, limits: Limits): Live => {
+export const live = (url: string, pid: number, key: string, limits: Limits): Live => {
   const { hostname, port } = new URL(url)
   let counts = new Map<number, number>()
   const agent = new Agent({ keepAlive: true, maxSockets: 8 })
   const ask = (asking: Ask): Promise<Answer> =>
     new Promise<Answer>((resolve, reject) => {
-      const { method = "GET", path, headers = {}, body } = asking
+      const { method = "GET", path, headers = {}, body, unsigned = false } = asking
+      const signed = unsigned ? headers : { "x-api-key": key, ...headers }
       const began = performance.now()
-      const asked = request({ hostname, port, agent, method, path, headers }, (response) => {
+      const asked = request({ hostname, port, agent, method, path, headers: signed }, (response) => {
         const chunks: Array<Buffer> = []
         response.on("data", (chunk: Buffer) => chunks.push(chunk))
         response.on("end", () =>

@@ -9,17 +9,17 @@ class Live extends Context.Service<Live, { readonly url: string }>()("test/http/
 
 const LiveLayer = Layer.effect(
   Live,
-  Effect.flatMap(temporaryFolder, (data) => childGateway(data)),
+  Effect.flatMap(temporaryFolder, (data) => childGateway(data, { GATEWAY_LISTENER_HEADER_SECONDS: "2" })),
 )
 
 const host = "Host: 127.0.0.1\r\n"
 const get = (path = "/health/live", more = "") => `GET ${path} HTTP/1.1\r\n${host}${more}\r\n`
 const post = (headers: string, body: string) => `POST /dicomweb/studies HTTP/1.1\r\n${host}${headers}\r\n${body}`
 
-/** Another caller's question, answered within a second. */
+/** Another caller's question, answered within seconds. */
 const othersServed = Effect.gen(function* () {
   const { url } = yield* Live
-  const response = yield* Effect.promise(() => fetch(`${url}/health/ready`)).pipe(Effect.timeout("1 second"))
+  const response = yield* Effect.promise(() => fetch(`${url}/health/ready`)).pipe(Effect.timeout("5 seconds"))
   assert.strictEqual(response.status, 200)
 })
 
@@ -136,6 +136,13 @@ layer(LiveLayer, { excludeTestServices: true })("hostile HTTP", (it) => {
         yield* othersServed
       }),
     ),
+  )
+
+  it.effect("ends a head that does not come to its end", () =>
+    Effect.gen(function* () {
+      const heard = yield* say((yield* Live).url, `GET /health/live HTTP/1.1\r\n${host}X-Slow: `)
+      assert.deepStrictEqual(statuses(heard), [408])
+    }),
   )
 
   it.effect("does not stumble over an upgrade nobody asked for", () =>

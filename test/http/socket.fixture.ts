@@ -31,7 +31,7 @@ export const say = (url: string, bytes: string | Uint8Array, enough: (heard: str
         socket.write(bytes)
       }),
     ),
-  ).pipe(Effect.timeout("10 seconds"))
+  ).pipe(Effect.timeout("20 seconds"))
 
 /** Status of each answer heard. */
 export const statuses = (heard: string) =>

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs"
 import { auditMessage } from "../../src/access/audit-event.ts"
 import { accessTable, rows } from "../../src/access/routes.ts"
 import { apiDocument } from "../../src/api/document.ts"
+import { tagKeyword } from "../../src/dicom/json-dictionary.ts"
+import { fieldsOf } from "../../src/dicomweb/return-fields.ts"
 import { Action } from "../../src/domain/caller.ts"
 import { resourcesOf, type Operation } from "../../src/http/resources.ts"
 import { FailureReason, WarningReason } from "../../src/listener/store-response.ts"
@@ -10,6 +12,25 @@ import { table } from "./generated-block.ts"
 
 const types = (contents: ReadonlyArray<Operation["requestBody"]>) =>
   [...new Set(contents.flatMap((one) => Object.keys(one?.content ?? {})))].map((type) => `\`${type}\``).join(", ")
+
+const sayTag = (tag: string) => `${tagKeyword(tag) ?? "?"} (${tag.slice(0, 4)},${tag.slice(4)})`
+
+/** What a search answers unless more is asked for. */
+const returned = () =>
+  table(
+    ["Level", "Always there, empty where not known", "Where known"],
+    (["study", "series", "instance"] as const).map((level) => {
+      const fields = [...fieldsOf(level, { study: true, series: true }, []).whole].toSorted(([a], [b]) =>
+        a < b ? -1 : 1,
+      )
+      const said = (isRequired: boolean) =>
+        fields
+          .filter(([, vr]) => (vr !== undefined) === isRequired)
+          .map(([tag]) => sayTag(tag))
+          .join(", ")
+      return [level, said(true), said(false)]
+    }),
+  )
 
 const access = accessTable({})
 /** The scope that a request needs. */
@@ -98,4 +119,11 @@ const configuration = () => {
 }
 
 /** By the name that the page has for them. */
-export const blocks: Readonly<Record<string, () => string>> = { services, reasons, actions, audit, configuration }
+export const blocks: Readonly<Record<string, () => string>> = {
+  services,
+  reasons,
+  returned,
+  actions,
+  audit,
+  configuration,
+}
