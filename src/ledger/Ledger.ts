@@ -4,9 +4,10 @@ import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Alert, StandingRegion, StandingRegionId } from "../domain/alert.ts"
+import type { Origin } from "../domain/caller.ts"
 import type { Hit } from "../domain/hit.ts"
 import type { DicomJson, Digest, InstanceRef, InstanceStage, Receipt } from "../domain/instance.ts"
-import type { ReadyEvidence, StudyStatus } from "../domain/study.ts"
+import type { ReadyEvidence, StudyState, StudyStatus } from "../domain/study.ts"
 import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import type { Key } from "./matching.ts"
 
@@ -120,6 +121,21 @@ export interface LedgerTotals {
   readonly outbox: { readonly pending: number; readonly oldest?: number }
 }
 
+/** A study at a glance: how far it is, whose it is, and what it consists of. */
+export interface StudyOverview {
+  readonly state: StudyState
+  readonly version: number
+  readonly origin: Origin
+  readonly attributes: DicomJson
+  readonly instances: number
+  /** Instances with nothing more to be done. */
+  readonly finished: number
+  /** The first so many instances, in receipt order. */
+  readonly references: ReadonlyArray<
+    Pick<StoredInstance, "SeriesInstanceUID" | "SOPClassUID" | "SOPInstanceUID" | "stage">
+  >
+}
+
 export interface Deletion {
   readonly instances: ReadonlyArray<InstanceRef>
 }
@@ -167,6 +183,9 @@ export class Ledger extends Context.Service<
     readonly published: (sequences: ReadonlyArray<number>) => Io<void>
 
     readonly studyStatus: (uid: StudyInstanceUID) => Io<Option.Option<StudyStatus>>
+    readonly studyOverview: (uid: StudyInstanceUID) => Io<Option.Option<StudyOverview>>
+    /** Studies that are not ready. */
+    readonly unsettledStudies: Io<ReadonlyArray<StudyInstanceUID>>
     /** Moves open → quiet → ready by the clock and the instances' stages; a StudyReady event per new version. Answers the studies that became ready. */
     readonly settle: (now: number, quietMillis: number) => Io<ReadonlyArray<StudyInstanceUID>>
     /** The caller says the study is complete: it becomes ready as soon as nothing of it is in flight. */

@@ -17,6 +17,7 @@ import { openDatabase } from "./open-database.ts"
 import { attributesOf, heldColumns, heldOf, instanceOf, refOf, scopeCondition, visibleCondition } from "./rows.ts"
 import { migrations } from "./schema.ts"
 import { inTurns } from "./search-turns.ts"
+import { makeOverview } from "./study-overview.ts"
 import { makeSearch } from "./search.ts"
 import { makeStages } from "./stages.ts"
 import { makeStudies } from "./studies.ts"
@@ -122,6 +123,7 @@ const make = Effect.fnUntraced(function* (path: string) {
   const accept = makeAccept(db, outbox)
   const stages = makeStages(db, outbox)
   const studies = makeStudies(db, outbox)
+  const overview = makeOverview(db)
   const alerts = makeAlertStore(db, outbox)
   const remove = makeDelete(db, outbox)
   const search = makeSearch(db)
@@ -207,6 +209,8 @@ const make = Effect.fnUntraced(function* (path: string) {
       ),
     published: (sequences) => note(() => sequences.forEach((sequence) => sent.run(sequence))),
     studyStatus: (uid) => readAs((caller) => Option.fromUndefinedOr(studies.status(uid, caller))),
+    studyOverview: (uid) => readAs((caller) => Option.fromUndefinedOr(overview.of(uid, caller))),
+    unsettledStudies: readAs(overview.unsettled),
     settle: (now, quietMillis) => write(() => studies.settle(now, quietMillis)),
     complete: (uid, evidence) => writeAt((_now, caller) => studies.complete(uid, evidence, caller)),
     seriesFacts: readAs(studies.seriesFacts),

@@ -30,6 +30,7 @@ const rank: Readonly<Record<string, number>> = {
   "src/dicomweb": 4,
   "src/query": 4,
   "src/alerts": 5,
+  "src/worklist": 5,
   "src/api": 6,
   streams: 7,
   "src/gateway.ts": 8,

@@ -1,0 +1,95 @@
+// The gateway's own work as work items: made once per subject, followed while it runs, gone with the study.
+import type { DatabaseSync } from "node:sqlite"
+import type { DicomJson } from "../domain/instance.ts"
+import type { StudyInstanceUID } from "../domain/uid.ts"
+import { type Items, type Owner, ownLock } from "./items.ts"
+import type { Retention } from "./retention.ts"
+import { isFinal } from "./states.ts"
+import { element, tags } from "./tags.ts"
+
+const everything = "*"
+
+/** Attributes that say who the patient is. */
+const patient: ReadonlyArray<readonly [tag: string, vr: string]> = [
+  [tags.PatientName, "PN"],
+  [tags.PatientID, "LO"],
+  [tags.IssuerOfPatientID, "LO"],
+  [tags.PatientBirthDate, "DA"],
+  [tags.PatientSex, "CS"],
+]
+
+export interface OwnItem {
+  readonly subject: string
+  readonly uid: string
+  readonly attributes: DicomJson
+  readonly owner: Owner
+}
+
+export interface Running {
+  readonly uid: string
+  readonly subject: string
+  readonly StudyInstanceUID: StudyInstanceUID
+}
+
+export const makeOwnItems = (db: DatabaseSync, items: Items, retention: Retention) => {
+  const bySubject = db.prepare("SELECT SOPInstanceUID FROM workitem WHERE subject = ?")
+  const running = db.prepare(
+    "SELECT SOPInstanceUID, subject, StudyInstanceUID FROM workitem WHERE ProcedureStepState = 'IN PROGRESS' AND TransactionUID = ? AND subject IS NOT NULL ORDER BY sequence",
+  )
+  const ofStudy = db.prepare("SELECT SOPInstanceUID FROM workitem WHERE StudyInstanceUID = ? AND own = 1")
+  const locked = db.prepare("SELECT 1 FROM subscription WHERE workitem = ? AND deletionLock = 1")
+  const blank = db.prepare("UPDATE workitem SET subject = NULL, attributes = ? WHERE sequence = ?")
+  const setOrigin = db.prepare(
+    "UPDATE workitem SET studyOrigin = ? WHERE StudyInstanceUID = ? AND studyOrigin IS NOT ?",
+  )
+
+  const put = ({ subject, uid, attributes, owner }: OwnItem, performing: boolean, now: number): boolean => {
+    if (bySubject.get(subject) !== undefined) return false
+    const { code } = items.create(uid, attributes, { ...owner, subject }, now)
+    if (code === "0000" && performing) items.change(uid, "IN PROGRESS", ownLock, everything, now)
+    return code === "0000"
+  }
+  return {
+    /** False when this was there before. `performing`: the gateway claims it at once. */
+    put,
+    has: (subject: string) => bySubject.get(subject) !== undefined,
+    running: (): ReadonlyArray<Running> =>
+      running.all(ownLock).map((row) => ({
+        uid: String(row["SOPInstanceUID"]),
+        subject: String(row["subject"]),
+        StudyInstanceUID: row["StudyInstanceUID"] as StudyInstanceUID,
+      })),
+    /** Without a change nothing is written, so nobody is told. */
+    report: (uid: string, changes: DicomJson, now: number) => {
+      const before = items.get(uid, everything)?.attributes
+      const news = Object.entries(changes).some(
+        ([tag, value]) => JSON.stringify(before?.[tag]) !== JSON.stringify(value),
+      )
+      if (news) items.update(uid, ownLock, changes, everything, now)
+    },
+    complete: (uid: string, changes: DicomJson, now: number) => {
+      items.update(uid, ownLock, changes, everything, now)
+      items.change(uid, "COMPLETED", ownLock, everything, now)
+    },
+    /** The study's items: what is not finished is canceled, what is finished goes; who the patient was is kept nowhere. */
+    forget: (study: StudyInstanceUID, now: number) => {
+      for (const row of ofStudy.all(study)) {
+        const item = items.get(String(row["SOPInstanceUID"]), everything)!
+        const open = !isFinal(item.state)
+        if (open) items.cancel(item, { [tags.ReasonForCancellation]: element("LT", "The study was deleted") }, now)
+        if (!open && locked.get(item.sequence) === undefined) {
+          retention.purge(item.sequence, item.uid, now)
+          continue
+        }
+        const { attributes } = items.get(item.uid, everything)!
+        const blanked = { ...attributes, ...Object.fromEntries(patient.map(([tag, vr]) => [tag, element(vr)])) }
+        blank.run(JSON.stringify(blanked), item.sequence)
+      }
+      setOrigin.run(null, study, null)
+    },
+    /** Items that clients made about a study before it came become visible with it. */
+    arrived: (study: StudyInstanceUID, origin: string) => {
+      setOrigin.run(origin, study, origin)
+    },
+  }
+}

@@ -1,0 +1,115 @@
+// Who is told of which work item (PS3.4 table CC.2.3-2), and telling them.
+import type { DatabaseSync } from "node:sqlite"
+import type { DicomJson } from "../domain/instance.ts"
+import { type EventQueue, maxQueued } from "./event-queue.ts"
+import { assignedReports, type EventReport, stateReport } from "./event-reports.ts"
+import { allOf, matchCondition, parseWorkitemQuery } from "./search.ts"
+import { filteredSubscription, globalSubscription } from "./tags.ts"
+import { visibleTo } from "./visibility.ts"
+
+export interface StoredItem {
+  readonly sequence: number
+  readonly uid: string
+  readonly state: string
+  readonly attributes: DicomJson
+}
+
+/** Filters of one subscriber. */
+const maxFilters = 100
+
+export const makeSubscriptions = (db: DatabaseSync, queue: EventQueue) => {
+  const put = db.prepare(
+    `INSERT INTO subscription (subscriber, workitem, deletionLock, filtered) VALUES (?, ?, ?, 0)
+       ON CONFLICT DO UPDATE SET deletionLock = excluded.deletionLock, filtered = 0`,
+  )
+  const join = db.prepare("INSERT OR IGNORE INTO subscription VALUES (?, ?, ?, ?)")
+  const putGlobal = db.prepare("INSERT OR REPLACE INTO global_subscription VALUES (?, ?, ?)")
+  const filters = db.prepare("SELECT count(*) AS n FROM global_subscription WHERE subscriber = ?")
+  const leave = db.prepare("DELETE FROM subscription WHERE subscriber = ? AND workitem = ?")
+  const leaveAll = db.prepare("DELETE FROM subscription WHERE subscriber = ?")
+  const leaveFiltered = db.prepare("DELETE FROM subscription WHERE subscriber = ? AND filtered = 1")
+  const dropGlobal = db.prepare("DELETE FROM global_subscription WHERE subscriber = ? AND filter = ''")
+  const dropFilters = db.prepare("DELETE FROM global_subscription WHERE subscriber = ? AND filter <> ''")
+  const globals = db.prepare(
+    "SELECT subscriber, sees, filter, deletionLock FROM global_subscription JOIN subscriber ON subscriber.id = subscriber",
+  )
+  const subscribers = db.prepare("SELECT subscriber FROM subscription WHERE workitem = ?")
+
+  const filterCondition = (filter: string) => {
+    const query = filter === "" ? undefined : parseWorkitemQuery(new URLSearchParams(filter))
+    return allOf(typeof query === "object" ? query.match.map(matchCondition) : [])
+  }
+  const initial = ({ uid, state, attributes }: StoredItem) => stateReport(uid, state, attributes)
+
+  return {
+    toItem: (subscriber: number, item: StoredItem, deletionLock: boolean, now: number) => {
+      put.run(subscriber, item.sequence, Number(deletionLock))
+      queue.enqueue(subscriber, initial(item), now)
+    },
+    /** To all there are and will be; false when the subscriber has too many filters. With a lock each is reported at once. */
+    toAll: (subscriber: number, view: string, filter: string, deletionLock: boolean, now: number): boolean => {
+      if (Number(filters.get(subscriber)?.["n"]) >= maxFilters) return false
+      putGlobal.run(subscriber, filter, Number(deletionLock))
+      const { sql, values } = allOf([visibleTo(view), filterCondition(filter)])
+      const news = `${sql} AND sequence NOT IN (SELECT workitem FROM subscription WHERE subscriber = ?)`
+      const reported = deletionLock
+        ? db
+            .prepare(
+              `SELECT SOPInstanceUID, ProcedureStepState, attributes FROM workitem WHERE ${news} ORDER BY sequence DESC LIMIT ?`,
+            )
+            .all(...values, subscriber, maxQueued)
+        : []
+      for (const row of reported.toReversed()) {
+        const attributes = JSON.parse(String(row["attributes"])) as DicomJson
+        const report = stateReport(String(row["SOPInstanceUID"]), String(row["ProcedureStepState"]), attributes)
+        queue.enqueue(subscriber, report, now)
+      }
+      db.prepare(`INSERT INTO subscription SELECT ?, sequence, ?, ? FROM workitem WHERE ${news}`).run(
+        subscriber,
+        Number(deletionLock),
+        Number(filter !== ""),
+        ...values,
+        subscriber,
+      )
+      return true
+    },
+    /** False when there was no such subscription. */
+    fromItem: (subscriber: number, sequence: number) => leave.run(subscriber, sequence).changes > 0,
+    /** Leaving the global subscription leaves everything, the single items too. */
+    fromAll: (subscriber: number, target: typeof globalSubscription | typeof filteredSubscription): boolean => {
+      if (target === filteredSubscription) {
+        const had = dropFilters.run(subscriber).changes > 0
+        leaveFiltered.run(subscriber)
+        return had
+      }
+      const had = [dropGlobal, dropFilters, leaveAll].map((statement) => statement.run(subscriber).changes > 0)
+      return had.includes(true)
+    },
+    /** New items are no longer joined; the others stay. */
+    suspend: (subscriber: number, target: typeof globalSubscription | typeof filteredSubscription) =>
+      (target === filteredSubscription ? dropFilters : dropGlobal).run(subscriber).changes > 0,
+    /** A new item: those subscribed to all of its kind are subscribed to it and told. */
+    created: (item: StoredItem, now: number) => {
+      const reports = [initial(item), ...assignedReports(item.uid, item.attributes)]
+      const told = new Set<number>()
+      for (const row of globals.all()) {
+        const subscriber = Number(row["subscriber"])
+        const filter = String(row["filter"])
+        const { sql, values } = allOf([visibleTo(String(row["sees"])), filterCondition(filter)])
+        const found = db.prepare(`SELECT 1 FROM workitem WHERE sequence = ? AND ${sql}`).get(item.sequence, ...values)
+        if (found === undefined) continue
+        join.run(subscriber, item.sequence, Number(row["deletionLock"]), Number(filter !== ""))
+        if (told.has(subscriber)) continue
+        told.add(subscriber)
+        for (const report of reports) queue.enqueue(subscriber, report, now)
+      }
+    },
+    tell: (sequence: number, reports: ReadonlyArray<EventReport>, now: number) => {
+      if (reports.length === 0) return
+      for (const row of subscribers.all(sequence)) {
+        for (const report of reports) queue.enqueue(Number(row["subscriber"]), report, now)
+      }
+    },
+  }
+}
+export type Subscriptions = ReturnType<typeof makeSubscriptions>
