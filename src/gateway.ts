@@ -15,6 +15,7 @@ import { query } from "../streams/query.ts"
 import { readiness } from "../streams/readiness.ts"
 import { ReceivingFirst } from "../streams/receiving-first.ts"
 import { reconcile } from "../streams/reconcile.ts"
+import { worklist } from "../streams/worklist.ts"
 import { AuditLog } from "./access/AuditLog.ts"
 import * as AuditedLedger from "./access/audited-ledger.ts"
 import { httpServer } from "./access/http-server.ts"
@@ -43,6 +44,8 @@ import { StowRoutes } from "./listener/stow.ts"
 import * as Queries from "./query/query-layer.ts"
 import * as WorkerReranker from "./rerank/worker-reranker.ts"
 import * as UsearchIndex from "./vector-index/usearch-index.ts"
+import { WorklistRoutes } from "./worklist/routes.ts"
+import * as SqliteWorklist from "./worklist/sqlite-worklist.ts"
 
 const worker = (name: string) => new URL(`../streams/${name}.ts`, import.meta.url)
 
@@ -76,7 +79,8 @@ const Storage = Layer.unwrap(
     const { data } = yield* GatewayConfig
     yield* lockDataFolder(data)
     const ledger = AuditedLedger.layer.pipe(Layer.provide(SqliteLedger.layer({ dir: join(data, "ledger") })))
-    return Layer.mergeAll(ledger, FileBlobs.layer({ dir: data }))
+    const work = SqliteWorklist.layer({ dir: join(data, "worklist") }).pipe(Layer.provideMerge(ledger))
+    return Layer.mergeAll(work, FileBlobs.layer({ dir: data }))
   }),
 )
 
@@ -140,6 +144,13 @@ const Streams = Layer.unwrap(
       running("alerts", alerts),
       running("query", query),
       running("reconcile", reconcile),
+      running(
+        "worklist",
+        worklist({
+          keep: Duration.days(config.worklist.keepDays),
+          base: config.listener.publicUrl === "" ? undefined : `${config.listener.publicUrl}/dicomweb`,
+        }),
+      ),
     )
   }),
 )
@@ -166,6 +177,7 @@ const Server = Layer.unwrap(
     const { receive } = yield* ReceivingFirst
     const publicUrl: { readonly publicUrl?: string } =
       listener.publicUrl === "" ? {} : { publicUrl: `${listener.publicUrl}/dicomweb` }
+    const { begun: stopping } = yield* Shutdown
     const resources = resourcesOf(apiDocument)
     const surface = HttpSurface({
       ...publicUrl,
@@ -177,6 +189,7 @@ const Server = Layer.unwrap(
       ApiRoutes,
       ServiceDescription(resources, publicUrl.publicUrl),
       DicomwebRoutes(publicUrl),
+      WorklistRoutes({ ...publicUrl, stopping }),
       StowRoutes({
         ...publicUrl,
         maxPartBytes: listener.maxPartBytes,

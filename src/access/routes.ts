@@ -56,14 +56,19 @@ export const rows: ReadonlyArray<Row> = [
 
   // UPS-RS (PS3.18 §11)
   [["GET", "POST"], workitems, "worklist", "worklist"],
-  [["GET", "POST", "PUT"], `${workitems}/:uid`, "worklist", "worklist"],
+  [["GET", "POST"], `${workitems}/:uid`, "worklist", "worklist"],
   ["PUT", `${workitems}/:uid/state`, "worklist", "worklist"],
   ["PUT", `${workitems}/:uid/state/:requester`, "worklist", "worklist"],
   ["POST", `${workitems}/:uid/cancelrequest`, "worklist", "worklist"],
   ["POST", `${workitems}/:uid/cancelrequest/:requester`, "worklist", "worklist"],
   [["POST", "DELETE"], `${workitems}/:uid/subscribers/:subscriber`, "worklist", "worklist"],
   ["POST", `${workitems}/:uid/subscribers/:subscriber/suspend`, "worklist", "worklist"],
-  ["GET", "/dicomweb/subscribers/:subscriber", "worklist", "worklist"],
+  ...each(
+    ["/dicomweb/subscribers/:subscriber", "/dicomweb/ws/subscribers/:subscriber", "/ws/subscribers/:subscriber"],
+    "GET",
+    "worklist",
+    "worklist",
+  ),
 
   ["POST", "/api/regions/search", "search", "query"],
   ["GET", "/api/standing-regions", "alerts", "query"],

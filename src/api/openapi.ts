@@ -16,6 +16,8 @@ const failures = {
   400: "Malformed request",
   404: "Nothing under this address",
   406: "No acceptable representation",
+  409: "Not in this state",
+  410: "Deleted",
   408: "No bytes came for too long",
   413: "Too large",
   415: "Other media type",
@@ -114,6 +116,33 @@ const dicomweb = [
   ...[study, series, instance].map(remove),
 ]
 
+const workitem = "/dicomweb/workitems/{workitem}"
+const subscriber = `${workitem}/subscribers/{subscriber}`
+const dataSet = { requestBody: { required: true, content: { [dicomJson]: {} } } }
+
+/** UPS-RS (PS3.18 §11). */
+const ups = (path: string, method: string, summary: string, success: Parameters<typeof answers>[0], more?: Json) =>
+  operation("ups", path, method, summary, answers(success, 400, 404, 409, 410, 503), more)
+
+const worklist = [
+  ups("/dicomweb/workitems", "post", "Create a work item; ?{uid} names it", { 201: ["Created"] }, dataSet),
+  ups("/dicomweb/workitems", "get", "Search work items", { 200: ["Matches", dicomJson], 204: ["No match"] }),
+  ups(workitem, "get", "A work item", { 200: ["Work item", dicomJson] }),
+  ups(workitem, "post", "Update; ?transaction-uid= once it is claimed", { 200: ["Updated"] }, dataSet),
+  ...[`${workitem}/state`, `${workitem}/state/{requester}`].map((path) =>
+    ups(path, "put", "Claim, complete or cancel", { 200: ["Changed"] }, dataSet),
+  ),
+  ...[`${workitem}/cancelrequest`, `${workitem}/cancelrequest/{requester}`].map((path) =>
+    ups(path, "post", "Ask for cancellation", { 202: ["Asked, or canceled where nobody had claimed it"] }),
+  ),
+  ups(subscriber, "post", "Subscribe to one work item, or to all by a well-known UID", { 201: ["Subscribed"] }),
+  ups(subscriber, "delete", "Unsubscribe", { 200: ["Unsubscribed"] }),
+  ups(`${subscriber}/suspend`, "post", "Do not subscribe to new work items any more", { 200: ["Suspended"] }),
+  ...["/dicomweb/subscribers", "/dicomweb/ws/subscribers", "/ws/subscribers"].map((path) =>
+    ups(`${path}/{subscriber}`, "get", "Event reports over WebSocket", { 101: ["Events follow"] }),
+  ),
+]
+
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Json>>>>
 }
@@ -128,7 +157,7 @@ const text = { schema: { type: "string" } }
 /** Adds to the document that the API definition gives. */
 export const withOtherRoutes = (document: Record<string, unknown>): Record<string, unknown> => {
   const paths: Record<string, Record<string, unknown>> = { ...(document as unknown as Document).paths }
-  for (const one of [...dicomweb, ...operational]) {
+  for (const one of [...dicomweb, ...worklist, ...operational]) {
     for (const [path, operations] of Object.entries(one)) paths[path] = { ...paths[path], ...operations }
   }
   const searchPath = "/api/regions/search"

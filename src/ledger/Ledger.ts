@@ -121,20 +121,18 @@ export interface LedgerTotals {
   readonly outbox: { readonly pending: number; readonly oldest?: number }
 }
 
-/** A study at a glance: how far it is, whose it is, and what it consists of. */
+/** A study at a glance: how far it is, and whose it is. */
 export interface StudyOverview {
   readonly state: StudyState
   readonly version: number
   readonly origin: Origin
   readonly attributes: DicomJson
   readonly instances: number
-  /** Instances with nothing more to be done. */
-  readonly finished: number
-  /** The first so many instances, in receipt order. */
-  readonly references: ReadonlyArray<
-    Pick<StoredInstance, "SeriesInstanceUID" | "SOPClassUID" | "SOPInstanceUID" | "stage">
-  >
+  /** Instances that are still on their way through the stages. */
+  readonly unfinished: number
 }
+
+export type InstanceReference = Pick<StoredInstance, "SeriesInstanceUID" | "SOPClassUID" | "SOPInstanceUID" | "stage">
 
 export interface Deletion {
   readonly instances: ReadonlyArray<InstanceRef>
@@ -184,6 +182,8 @@ export class Ledger extends Context.Service<
 
     readonly studyStatus: (uid: StudyInstanceUID) => Io<Option.Option<StudyStatus>>
     readonly studyOverview: (uid: StudyInstanceUID) => Io<Option.Option<StudyOverview>>
+    /** The study's first so many instances, in receipt order. */
+    readonly studyReferences: (uid: StudyInstanceUID, limit: number) => Io<ReadonlyArray<InstanceReference>>
     /** Studies that are not ready. */
     readonly unsettledStudies: Io<ReadonlyArray<StudyInstanceUID>>
     /** Moves open → quiet → ready by the clock and the instances' stages; a StudyReady event per new version. Answers the studies that became ready. */

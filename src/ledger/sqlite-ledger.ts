@@ -210,6 +210,7 @@ const make = Effect.fnUntraced(function* (path: string) {
     published: (sequences) => note(() => sequences.forEach((sequence) => sent.run(sequence))),
     studyStatus: (uid) => readAs((caller) => Option.fromUndefinedOr(studies.status(uid, caller))),
     studyOverview: (uid) => readAs((caller) => Option.fromUndefinedOr(overview.of(uid, caller))),
+    studyReferences: (uid, limit) => readAs((caller) => overview.references(uid, limit, caller)),
     unsettledStudies: readAs(overview.unsettled),
     settle: (now, quietMillis) => write(() => studies.settle(now, quietMillis)),
     complete: (uid, evidence) => writeAt((_now, caller) => studies.complete(uid, evidence, caller)),

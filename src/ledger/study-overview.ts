@@ -4,18 +4,14 @@ import type { Caller } from "../domain/caller.ts"
 import type { DicomJson, InstanceStage } from "../domain/instance.ts"
 import type { StudyState } from "../domain/study.ts"
 import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
-import type { StudyOverview } from "./Ledger.ts"
-import { visibleCondition } from "./rows.ts"
-
-/** Instances that are named one by one. */
-const maxReferences = 2000
+import type { InstanceReference, StudyOverview } from "./Ledger.ts"
+import { scopeCondition, visibleCondition } from "./rows.ts"
 
 export const makeOverview = (db: DatabaseSync) => {
-  const counts = db.prepare(
-    "SELECT count(*) AS instances, sum(stage NOT IN ('accepted', 'decoded', 'embedded')) AS finished FROM instance WHERE StudyInstanceUID = ?",
-  )
-  const references = db.prepare(
-    "SELECT SeriesInstanceUID, SOPClassUID, SOPInstanceUID, stage FROM instance WHERE StudyInstanceUID = ? ORDER BY receipt LIMIT ?",
+  // Both counts are answered by indexes; the instances' rows are long.
+  const instances = db.prepare("SELECT sum(instances) AS n FROM series WHERE StudyInstanceUID = ?")
+  const unfinished = db.prepare(
+    "SELECT count(*) AS n FROM instance WHERE StudyInstanceUID = ? AND stage IN ('accepted', 'decoded', 'embedded')",
   )
   return {
     of: (uid: StudyInstanceUID, caller: Caller): StudyOverview | undefined => {
@@ -24,21 +20,28 @@ export const makeOverview = (db: DatabaseSync) => {
         .prepare(`SELECT state, version, origin, attributes FROM study WHERE StudyInstanceUID = ? AND ${sql}`)
         .get(uid, ...values)
       if (row === undefined) return undefined
-      const count = counts.get(uid)
       return {
         state: row["state"] as StudyState,
         version: Number(row["version"]),
         origin: String(row["origin"]),
         attributes: JSON.parse(String(row["attributes"])) as DicomJson,
-        instances: Number(count?.["instances"] ?? 0),
-        finished: Number(count?.["finished"] ?? 0),
-        references: references.all(uid, maxReferences).map((instance) => ({
-          SeriesInstanceUID: instance["SeriesInstanceUID"] as SeriesInstanceUID,
-          SOPClassUID: String(instance["SOPClassUID"]),
-          SOPInstanceUID: instance["SOPInstanceUID"] as SOPInstanceUID,
-          stage: instance["stage"] as InstanceStage,
-        })),
+        instances: Number(instances.get(uid)?.["n"] ?? 0),
+        unfinished: Number(unfinished.get(uid)?.["n"] ?? 0),
       }
+    },
+    references: (uid: StudyInstanceUID, limit: number, caller: Caller): ReadonlyArray<InstanceReference> => {
+      const { sql, values } = scopeCondition({ StudyInstanceUID: uid }, caller)
+      return db
+        .prepare(
+          `SELECT SeriesInstanceUID, SOPClassUID, SOPInstanceUID, stage FROM instance WHERE ${sql} ORDER BY receipt LIMIT ?`,
+        )
+        .all(...values, limit)
+        .map((row) => ({
+          SeriesInstanceUID: row["SeriesInstanceUID"] as SeriesInstanceUID,
+          SOPClassUID: String(row["SOPClassUID"]),
+          SOPInstanceUID: row["SOPInstanceUID"] as SOPInstanceUID,
+          stage: row["stage"] as InstanceStage,
+        }))
     },
     unsettled: (caller: Caller): ReadonlyArray<StudyInstanceUID> => {
       const { sql, values } = visibleCondition(caller, "study")

@@ -4,7 +4,11 @@ declare module "ws" {
   import type { Duplex } from "node:stream"
 
   export class WebSocket {
-    constructor(address: string, protocols?: ReadonlyArray<string>, options?: { readonly autoPong?: boolean; readonly headers?: Readonly<Record<string, string>> })
+    constructor(
+      address: string,
+      protocols?: ReadonlyArray<string>,
+      options?: { readonly autoPong?: boolean; readonly headers?: Readonly<Record<string, string>> },
+    )
     readonly protocol: string
     readonly readyState: number
     send(text: string, sent?: (error?: Error) => void): void

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { Origin } from "../domain/caller.ts"
 import type { DicomJson } from "../domain/instance.ts"
 import type { StudyInstanceUID } from "../domain/uid.ts"
 import type { LedgerError } from "../ledger/Ledger.ts"
@@ -75,12 +76,14 @@ export class Worklist extends Context.Service<
 
     /** The gateway's own work; `performing`: it is in progress at once. False when the subject has its item already. */
     readonly putOwn: (item: OwnItem, performing: boolean) => Io<boolean>
-    readonly hasOwn: (subject: string) => Io<boolean>
+    /** Undefined when the subject has no item. */
+    readonly ownState: (subject: string) => Io<ProcedureStepState | undefined>
     readonly running: Io<ReadonlyArray<Running>>
     readonly reportOwn: (uid: string, changes: DicomJson) => Io<void>
     readonly completeOwn: (uid: string, changes: DicomJson) => Io<void>
-    /** A study of the origin is there, or (without origin) is no more: its items are canceled or go. */
-    readonly studyArrived: (study: StudyInstanceUID, origin: string) => Io<void>
+    /** Items that clients made about a study before it came become visible with it. */
+    readonly studyArrived: (study: StudyInstanceUID, origin: Origin) => Io<void>
+    /** What the gateway made about the study is canceled, or goes where it is finished. */
     readonly studyDeleted: (study: StudyInstanceUID) => Io<void>
     /** Deletes what was finished so long ago and is not locked; how many. */
     readonly purge: (keepMillis: number) => Io<number>

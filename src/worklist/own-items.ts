@@ -4,7 +4,7 @@ import type { DicomJson } from "../domain/instance.ts"
 import type { StudyInstanceUID } from "../domain/uid.ts"
 import { type Items, type Owner, ownLock } from "./items.ts"
 import type { Retention } from "./retention.ts"
-import { isFinal } from "./states.ts"
+import { isFinal, type ProcedureStepState } from "./states.ts"
 import { element, tags } from "./tags.ts"
 
 const everything = "*"
@@ -32,7 +32,7 @@ export interface Running {
 }
 
 export const makeOwnItems = (db: DatabaseSync, items: Items, retention: Retention) => {
-  const bySubject = db.prepare("SELECT SOPInstanceUID FROM workitem WHERE subject = ?")
+  const bySubject = db.prepare("SELECT ProcedureStepState FROM workitem WHERE subject = ?")
   const running = db.prepare(
     "SELECT SOPInstanceUID, subject, StudyInstanceUID FROM workitem WHERE ProcedureStepState = 'IN PROGRESS' AND TransactionUID = ? AND subject IS NOT NULL ORDER BY sequence",
   )
@@ -52,7 +52,8 @@ export const makeOwnItems = (db: DatabaseSync, items: Items, retention: Retentio
   return {
     /** False when this was there before. `performing`: the gateway claims it at once. */
     put,
-    has: (subject: string) => bySubject.get(subject) !== undefined,
+    /** Undefined when the subject has no item. */
+    state: (subject: string) => bySubject.get(subject)?.["ProcedureStepState"] as ProcedureStepState | undefined,
     running: (): ReadonlyArray<Running> =>
       running.all(ownLock).map((row) => ({
         uid: String(row["SOPInstanceUID"]),

@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { noteStudies } from "../domain/access-record.ts"
 import { CurrentCaller, internal } from "../domain/caller.ts"
 import type { DicomJson } from "../domain/instance.ts"
 import type { StudyInstanceUID } from "../domain/uid.ts"
@@ -44,6 +45,16 @@ const studyOf = (attributes: DicomJson): string =>
   ]
     .map((item) => textOf(item, tags.StudyInstanceUID))
     .find((uid) => uid !== "") ?? ""
+
+/** The audit log is told whose studies the answer names. */
+const noting = <A, E, R>(effect: Effect.Effect<A, E, R>, given: (value: A) => ReadonlyArray<DicomJson>) =>
+  Effect.tap(effect, (value) =>
+    noteStudies(
+      given(value)
+        .map(studyOf)
+        .filter((uid) => uid !== ""),
+    ),
+  )
 
 const make = Effect.fnUntraced(function* (path: string) {
   const ledger = yield* Ledger
@@ -140,10 +151,17 @@ const make = Effect.fnUntraced(function* (path: string) {
     }),
     retrieve: (uid) =>
       Effect.flatMap(
-        read((view) => items.get(uid, view) ?? items.absent(uid)),
+        noting(
+          read((view) => items.get(uid, view) ?? items.absent(uid)),
+          (found) => ("attributes" in found ? [found.attributes] : []),
+        ),
         (found) => ("attributes" in found ? Effect.succeed(found.attributes) : Effect.as(granted(found), {})),
       ),
-    search: (query) => read((view) => search(query, view)),
+    search: (query) =>
+      noting(
+        read((view) => search(query, view)),
+        (found) => found,
+      ),
     update: (uid, lock, changes) => Effect.asVoid(request((now, view) => items.update(uid, lock, changes, view, now))),
     changeState: (uid, state, lock) => request((now, view) => items.change(uid, state, lock, view, now)),
     requestCancel: (uid, AE, reason) => request((now, view) => items.requestCancel(uid, AE, reason, view, now)),
@@ -152,7 +170,7 @@ const make = Effect.fnUntraced(function* (path: string) {
     suspend: (target, AE) => Effect.asVoid(request((_now, view) => suspend(target, AE, view))),
     open,
     putOwn: (item, performing) => write((now) => own.put(item, performing, now)),
-    hasOwn: (subject) => read(() => own.has(subject)),
+    ownState: (subject) => read(() => own.state(subject)),
     running: read(own.running),
     reportOwn: (uid, changes) => write((now) => own.report(uid, changes, now)),
     completeOwn: (uid, changes) => write((now) => own.complete(uid, changes, now)),

@@ -33,6 +33,7 @@ export const tags = {
   AdmissionID: "00380010",
   IssuerOfAdmissionIDSequence: "00380014",
   ScheduledProcedureStepStartDateTime: "00404005",
+  CommentsOnTheScheduledProcedureStep: "00400400",
   HumanPerformerCodeSequence: "00404009",
   ScheduledProcedureStepModificationDateTime: "00404010",
   ExpectedCompletionDateTime: "00404011",
