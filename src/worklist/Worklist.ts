@@ -6,10 +6,10 @@ import type * as Scope from "effect/Scope"
 import type { Origin } from "../domain/caller.ts"
 import type { DicomJson } from "../domain/instance.ts"
 import type { StudyInstanceUID } from "../domain/uid.ts"
-import type { LedgerError } from "../ledger/Ledger.ts"
+import type { LedgerError, SearchTooBroad } from "../ledger/Ledger.ts"
 import type { QueuedEvent } from "./event-queue.ts"
 import type { OwnItem, Running } from "./own-items.ts"
-import type { WorkitemQuery } from "./search.ts"
+import type { WorkitemPage, WorkitemQuery } from "./search.ts"
 import type { Code, ProcedureStepState } from "./states.ts"
 
 /** `invalid`: the data set is at fault; `gone`: deleted; `busy`: a bound is reached; else a status code of PS3.4 §CC.2. */
@@ -63,7 +63,7 @@ export class Worklist extends Context.Service<
     /** Durable when it succeeds, as all changes. `modified`: attributes were added to what was sent. */
     readonly create: (uid: string, attributes: DicomJson) => Request<{ readonly modified: boolean }>
     readonly retrieve: (uid: string) => Request<DicomJson>
-    readonly search: (query: WorkitemQuery) => Io<ReadonlyArray<DicomJson>>
+    readonly search: (query: WorkitemQuery) => Io<WorkitemPage, SearchTooBroad>
     readonly update: (uid: string, transactionUID: string, changes: DicomJson) => Request<void>
     readonly changeState: (uid: string, state: ProcedureStepState, transactionUID: string) => Request<Granted>
     readonly requestCancel: (uid: string, requestingAE: string, reason: DicomJson) => Request<Granted>

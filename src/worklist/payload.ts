@@ -1,19 +1,26 @@
 // The data set of a request (PS3.18 §11.1.3): bounded in bytes, time and depth, checked once.
-import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import { DataSetError } from "../dicom/data-set-error.ts"
+import { dicomJson, dicomXml } from "../dicom/document-form.ts"
 import { dictionaryVR } from "../dicom/json-dictionary.ts"
 import { parseMediaType } from "../dicom/media-type.ts"
+import { readDicomJson } from "../dicom/read-dicom-json.ts"
+import { nativeXmlReader } from "../dicom/read-native-xml.ts"
 import { Refused } from "../dicomweb/answers.ts"
 import type { DicomJson } from "../domain/instance.ts"
+import { boundaryOf, splitParts } from "../listener/parts.ts"
+import { discardBody, requestBody } from "../listener/request-body.ts"
 
 /** Largest data set; a work item refers to its input and output instance by instance. */
 const maxBytes = 4 * 1024 * 1024
 const maxDepth = 32
-const bodyTimeout = "30 seconds"
+const idleMillis = 30_000
 
-const jsonTypes = new Set(["application/dicom+json", "application/json"])
+/** No body, or one with an empty data set. */
+const nothing = /^\s*(?:\[\s*(?:\{\s*\}\s*)?\]|\{\s*\})?\s*$/
+const readable = new Set([dicomJson, "application/json", dicomXml])
 
 const refuse = (error: string): never => {
   throw new Refused({ status: 400, error })
@@ -59,57 +66,70 @@ const dataSet = (map: unknown, depth: number): DicomJson => {
   return Object.fromEntries(entries)
 }
 
-const parseJson = (text: string): DicomJson => {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch {
-    return refuse("the payload is no JSON")
+const parse = (text: string, type: string): DicomJson => {
+  if (type === dicomXml) {
+    const reader = nativeXmlReader()
+    reader.write(text)
+    return dataSet(reader.close(), 0)
   }
-  if (Array.isArray(parsed) && parsed.length !== 1) return refuse("the payload is not one data set")
-  return dataSet(Array.isArray(parsed) ? parsed[0] : parsed, 0)
+  const [map, ...others] = readDicomJson(text)
+  return others.length === 0 ? dataSet(map, 0) : refuse("the payload is not one data set")
 }
 
-/** Reads all of it, or ends the connection with the answer. */
-const bodyText = Effect.gen(function* () {
-  const request = yield* HttpServerRequest.HttpServerRequest
-  // Interrupting the reader would close the socket before the answer is out.
-  const reading = yield* Effect.forkDetach(
-    request.text.pipe(
-      Effect.provideService(HttpServerRequest.MaxBodySize, ByteSize.fromInputUnsafe(maxBytes)),
-      Effect.mapError((error) =>
-        error.reason._tag === "RequestParseError" && error.reason.reason === "BodyTooLarge"
-          ? new Refused({ status: 413, error: `the data set is longer than ${maxBytes} bytes` })
-          : new Refused({ status: 400, error: "the body cannot be read" }),
-      ),
+const textOfBody = <E>(body: Stream.Stream<Uint8Array, E>) =>
+  body.pipe(
+    Stream.mapAccumEffect(
+      () => 0,
+      (sum, chunk) =>
+        sum + chunk.length > maxBytes
+          ? Effect.fail(new Refused({ status: 413, error: `the data set is longer than ${maxBytes} bytes` }))
+          : Effect.succeed([sum + chunk.length, [chunk]] as const),
     ),
+    Stream.runCollect,
+    Effect.map((chunks) => Buffer.concat(chunks).toString("utf8")),
   )
-  return yield* Fiber.join(reading).pipe(
-    Effect.timeoutOrElse({
-      duration: bodyTimeout,
-      orElse: () => Effect.fail(new Refused({ status: 408, error: "the body did not come in time" })),
-    }),
+
+/** XML comes by itself, as the clients that there are send it, or as the one part of a multipart body (PS3.18 §8.7.3). */
+const read = Effect.gen(function* () {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const { type } = parseMediaType(request.headers["content-type"] ?? dicomJson)
+  const body = requestBody(request, idleMillis)
+  if (type !== "multipart/related") return { type, text: yield* textOfBody(body) }
+  const boundary = yield* boundaryOf(request.headers["content-type"], dicomXml, dicomJson)
+  const texts = yield* splitParts(body, boundary, 1).pipe(
+    Stream.mapEffect((part) => Effect.map(textOfBody(part.body), (text) => ({ type: part.mediaType.type, text }))),
+    Stream.runCollect,
   )
-})
+  return texts[0] ?? { type: dicomXml, text: "" }
+}).pipe(
+  Effect.catchTags({
+    MultipartError: ({ reason, detail: error }) =>
+      Effect.fail(new Refused({ status: reason === "idle" ? 408 : reason === "unsupported" ? 415 : 400, error })),
+    BlobError: () => Effect.fail(new Refused({ status: 503, error: "the gateway cannot answer now; try again" })),
+  }),
+)
 
 /** The request's one data set; an empty one where it may be left out and is. */
-export const payload = Effect.fnUntraced(function* (presence: "required" | "optional") {
-  const { headers } = yield* HttpServerRequest.HttpServerRequest
-  const { type } = parseMediaType(headers["content-type"] ?? "application/dicom+json")
-  if (headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity") {
-    return yield* new Refused({ status: 415, error: "send the data set without a content encoding" })
-  }
-  const text = yield* bodyText
-  if (text.trim() === "") {
-    if (presence === "optional") return {}
-    return yield* new Refused({ status: 400, error: "the request has no data set" })
-  }
-  if (!jsonTypes.has(type)) {
-    return yield* new Refused({ status: 415, error: "send application/dicom+json" })
-  }
-  return yield* Effect.try({
-    try: () => parseJson(text),
-    catch: (cause) =>
-      cause instanceof Refused ? cause : new Refused({ status: 400, error: "the payload is malformed" }),
-  })
-})
+export const payload = Effect.fnUntraced(
+  function* (presence: "required" | "optional") {
+    const { headers } = yield* HttpServerRequest.HttpServerRequest
+    if (headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity") {
+      return yield* new Refused({ status: 415, error: "send the data set without a content encoding" })
+    }
+    const { type, text } = yield* read
+    if (presence === "optional" && nothing.test(text)) return {}
+    if (text.trim() === "") {
+      return yield* new Refused({ status: 400, error: "the request has no data set" })
+    }
+    if (!readable.has(type)) return yield* new Refused({ status: 415, error: `send ${[...readable].join(" or ")}` })
+    return yield* Effect.try({
+      try: () => parse(text, type),
+      catch: (cause) => {
+        if (cause instanceof Refused) return cause
+        const why = cause instanceof DataSetError ? cause.detail : "it is malformed"
+        return new Refused({ status: 400, error: `the data set cannot be read: ${why}` })
+      },
+    })
+  },
+  Effect.tapError(() => Effect.flatMap(HttpServerRequest.HttpServerRequest, discardBody)),
+)

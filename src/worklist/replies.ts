@@ -24,23 +24,29 @@ export const warnings = {
   inconsistent: "The submitted request is inconsistent with the state of the UPS Instance.",
   inconsistentUpdate: "The submitted request is inconsistent with the current state of the Workitem.",
   unclaimed: "The target URI did not reference a claimed Workitem.",
-  fuzzy: "fuzzymatching is not supported; only literal matching has been performed",
+  fuzzy: "The fuzzymatching parameter is not supported. Only literal matching has been performed.",
 } as const
 type Warning = (typeof warnings)[keyof typeof warnings]
+
+/** PS3.18 §8.3.4.4.1. */
+export const moreResults = (remaining: number) =>
+  `There are at least ${remaining} additional results that can be requested`
 
 /** `Warning: 299 <service>: text` as the standard spells it. */
 export const warned = Effect.fnUntraced(function* (
   response: HttpServerResponse.HttpServerResponse,
-  warning: Warning | undefined,
+  texts: ReadonlyArray<string>,
   { publicUrl }: WorklistOptions,
 ) {
-  if (warning === undefined) return response
+  if (texts.length === 0) return response
   const { headers } = yield* HttpServerRequest.HttpServerRequest
-  return HttpServerResponse.setHeader(response, "warning", `299 ${serviceUrl(publicUrl, headers)}: ${warning}`)
+  const service = serviceUrl(publicUrl, headers)
+  const warning = texts.map((text) => `299 ${service}: ${text}`).join(", ")
+  return HttpServerResponse.setHeader(response, "warning", warning)
 })
 
-export const grantedWarning = (code: Granted): Warning | undefined =>
-  ({ "0000": undefined, B304: warnings.canceled, B306: warnings.completed })[code]
+export const grantedWarning = (code: Granted): ReadonlyArray<Warning> =>
+  ({ "0000": [], B304: [warnings.canceled], B306: [warnings.completed] })[code]
 
 /** What was asked, as far as the answer depends on it. */
 export interface Asked {
@@ -107,6 +113,6 @@ export const answering = <R>(
 ) =>
   answer(
     Effect.catchTag(handler, "Rejected", ({ status, error, warning }) =>
-      warned(HttpServerResponse.jsonUnsafe({ error }, { status }), warning, options),
+      warned(HttpServerResponse.jsonUnsafe({ error }, { status }), warning === undefined ? [] : [warning], options),
     ),
   )

@@ -1,9 +1,11 @@
 // Search transaction (PS3.18 §11.9): matching by the same rules as QIDO-RS, and the attributes that come back.
 import type { DatabaseSync } from "node:sqlite"
+import { parametersOf } from "../dicomweb/parameters.ts"
 import { parseQuery, type QidoQuery } from "../dicomweb/query.ts"
+import { project } from "../dicomweb/return-fields.ts"
 import type { DicomJson } from "../domain/instance.ts"
-import { type Condition, jsonCondition, valueCondition } from "../ledger/matching.ts"
-import { element, tags } from "./tags.ts"
+import { all, type Condition, isOneOf, type Key, mapMatcher, textCondition } from "../ledger/matching.ts"
+import { tags } from "./tags.ts"
 import { visibleTo } from "./visibility.ts"
 
 export type WorkitemQuery = QidoQuery
@@ -11,10 +13,10 @@ export type WorkitemQuery = QidoQuery
 const limits = { defaultLimit: 1000, maxLimit: 5000 }
 
 /** Return Key Types 1 and 2 of PS3.4 table CC.2.5-3, with the VR of those that may be empty; 1C where the item has them. */
-const returned: ReadonlyArray<readonly [tag: string, vr?: string]> = [
-  [tags.SpecificCharacterSet],
-  [tags.SOPClassUID],
-  [tags.SOPInstanceUID],
+const returned: ReadonlyArray<readonly [tag: string, vr: string | undefined]> = [
+  [tags.SpecificCharacterSet, undefined],
+  [tags.SOPClassUID, undefined],
+  [tags.SOPInstanceUID, undefined],
   [tags.AdmittingDiagnosesDescription, "LO"],
   [tags.AdmittingDiagnosesCodeSequence, "SQ"],
   [tags.PatientName, "PN"],
@@ -27,64 +29,87 @@ const returned: ReadonlyArray<readonly [tag: string, vr?: string]> = [
   [tags.StudyInstanceUID, "UI"],
   [tags.AdmissionID, "LO"],
   [tags.IssuerOfAdmissionIDSequence, "SQ"],
-  [tags.ScheduledProcedureStepStartDateTime],
-  [tags.ScheduledProcedureStepModificationDateTime],
-  [tags.ExpectedCompletionDateTime],
+  [tags.ScheduledProcedureStepStartDateTime, undefined],
+  [tags.ScheduledProcedureStepModificationDateTime, undefined],
+  [tags.ExpectedCompletionDateTime, undefined],
   [tags.ScheduledWorkitemCodeSequence, "SQ"],
   [tags.InputInformationSequence, "SQ"],
   [tags.ScheduledStationNameCodeSequence, "SQ"],
   [tags.ScheduledStationClassCodeSequence, "SQ"],
   [tags.ScheduledStationGeographicLocationCodeSequence, "SQ"],
-  [tags.ScheduledHumanPerformersSequence],
-  [tags.InputReadinessState],
+  [tags.ScheduledHumanPerformersSequence, undefined],
+  [tags.InputReadinessState, undefined],
   [tags.ReferencedRequestSequence, "SQ"],
-  [tags.ProcedureStepState],
+  [tags.ProcedureStepState, undefined],
   [tags.ProcedureStepProgressInformationSequence, "SQ"],
-  [tags.ScheduledProcedureStepPriority],
-  [tags.WorklistLabel],
-  [tags.ProcedureStepLabel],
+  [tags.ScheduledProcedureStepPriority, undefined],
+  [tags.WorklistLabel, undefined],
+  [tags.ProcedureStepLabel, undefined],
   [tags.ScheduledProcessingParametersSequence, "SQ"],
-  [tags.ReplacedProcedureStepSequence],
+  [tags.ReplacedProcedureStepSequence, undefined],
 ]
-const returnedTags = new Set(returned.map(([tag]) => tag))
 
 /** The query, or a sentence that names the parameter at fault. The Transaction UID is no key: it would be told by guessing. */
-export const parseWorkitemQuery = (parameters: URLSearchParams): WorkitemQuery | string => {
-  const query = parseQuery(parameters, "study", { study: true, series: true }, limits)
+export const parseWorkitemQuery = (url: string): WorkitemQuery | string => {
+  const given = parametersOf(url)
+  if (typeof given === "string") return given
+  const query = parseQuery(given, "study", { study: true, series: true }, limits)
   if (typeof query === "string") return query
   return query.match.some(({ tag }) => tag.startsWith(tags.TransactionUID))
     ? "bad query parameter TransactionUID: it cannot be searched for"
     : query
 }
 
-export const matchCondition = ({ tag, vr, value }: WorkitemQuery["match"][number]): Condition => {
-  if (tag === tags.ProcedureStepState) return valueCondition("workitem.ProcedureStepState", "CS", value)
-  if (tag === tags.SOPInstanceUID) return valueCondition("workitem.SOPInstanceUID", "UI", value)
-  return jsonCondition("workitem.attributes", tag, vr, value)
+const columns: Readonly<Record<string, string>> = {
+  [tags.ProcedureStepState]: "workitem.ProcedureStepState",
+  [tags.SOPInstanceUID]: "workitem.SOPInstanceUID",
 }
 
-/** All of several conditions. */
-export const allOf = (conditions: ReadonlyArray<Condition>): Condition => ({
-  sql: conditions.map(({ sql }) => `(${sql})`).join(" AND ") || "1",
-  values: conditions.flatMap(({ values }) => values),
-})
-
-const projected = (item: DicomJson, fields: WorkitemQuery["fields"]): DicomJson => {
-  const kept = Object.keys(item).filter((tag) => fields === "all" || fields.has(tag) || returnedTags.has(tag))
-  const empty = returned.flatMap(([tag, vr]) =>
-    vr === undefined || item[tag] !== undefined ? [] : [[tag, element(vr)] as const],
-  )
-  const pairs = [...kept.map((tag) => [tag, item[tag]!] as const), ...empty]
-  return Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)))
+/** What rules out most items before their attributes are read. */
+const narrowing = (key: Key): ReadonlyArray<Condition> => {
+  const column = columns[key.tag]
+  const values = key.tests.flatMap((test) => (test.kind === "equals" ? test.values : []))
+  if (column !== undefined && key.tests.every(({ kind }) => kind === "equals")) return [isOneOf(column, values)]
+  return key.tag.includes(".") ? [] : textCondition("workitem.attributes", key)
 }
 
-export const makeSearch =
-  (db: DatabaseSync) =>
-  (query: WorkitemQuery, view: string): ReadonlyArray<DicomJson> => {
-    if (query.limit === 0) return []
-    const { sql, values } = allOf([visibleTo(view), ...query.match.map(matchCondition)])
-    return db
-      .prepare(`SELECT attributes FROM workitem WHERE ${sql} ORDER BY sequence LIMIT ? OFFSET ?`)
-      .all(...values, query.limit, query.offset)
-      .map((row) => projected(JSON.parse(String(row["attributes"])) as DicomJson, query.fields))
+/** Items read between two turns of whoever shares the thread. */
+const batch = 200
+/** Counted beyond the page, for the answer's warning. */
+const countedBeyond = 1000
+
+export interface WorkitemPage {
+  readonly matches: ReadonlyArray<DicomJson>
+  /** Matches behind the page, as far as they were counted. */
+  readonly remaining: number
+}
+
+/** Also known to QIDO-RS: answered where the item has it. */
+const whereKnown = (tag: string): readonly [string, string | undefined] => [tag, undefined]
+
+/** To be driven turn by turn. */
+export const makeSearch = (db: DatabaseSync) =>
+  function* (query: WorkitemQuery, view: string): Generator<undefined, WorkitemPage> {
+    const { sql, values } = all([visibleTo(view), ...query.match.flatMap(narrowing)])
+    const page = db.prepare(
+      `SELECT sequence, attributes FROM workitem WHERE sequence > ? AND ${sql} ORDER BY sequence LIMIT ?`,
+    )
+    const isMatch = mapMatcher(query.match)
+    const fields = { ...query.fields, whole: new Map([...query.fields.whole.keys()].map(whereKnown).concat(returned)) }
+    const end = query.offset + query.limit
+    const matches: Array<DicomJson> = []
+    let found = 0
+    for (let last = 0; ;) {
+      const rows = page.all(last, ...values, batch)
+      for (const row of rows) {
+        last = Number(row["sequence"])
+        const attributes = JSON.parse(String(row["attributes"])) as DicomJson
+        if (!isMatch(attributes)) continue
+        if (found >= query.offset && found < end) matches.push(project(attributes, fields))
+        found++
+      }
+      if (rows.length < batch || found >= end + countedBeyond) break
+      yield undefined
+    }
+    return { matches, remaining: Math.max(0, found - end) }
   }

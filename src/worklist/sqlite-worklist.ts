@@ -11,6 +11,7 @@ import type { DicomJson } from "../domain/instance.ts"
 import type { StudyInstanceUID } from "../domain/uid.ts"
 import { Ledger } from "../ledger/Ledger.ts"
 import { openDatabase } from "../ledger/open-database.ts"
+import { inTurns } from "../ledger/search-turns.ts"
 import { ledgerError, makeWriter } from "../ledger/writer.ts"
 import { makeChannels } from "./channels.ts"
 import { makeEventQueue } from "./event-queue.ts"
@@ -159,8 +160,8 @@ const make = Effect.fnUntraced(function* (path: string) {
       ),
     search: (query) =>
       noting(
-        read((view) => search(query, view)),
-        (found) => found,
+        Effect.flatMap(CurrentCaller, (caller) => inTurns(search(query, viewOf(caller)))),
+        ({ matches }) => matches,
       ),
     update: (uid, lock, changes) => Effect.asVoid(request((now, view) => items.update(uid, lock, changes, view, now))),
     changeState: (uid, state, lock) => request((now, view) => items.change(uid, state, lock, view, now)),

@@ -33,9 +33,10 @@ const options = Effect.fnUntraced(function* (target: string) {
         ? filterPairs(value)
         : [[name, value]],
   ) as Array<[string, string]>
-  const filter = new URLSearchParams(pairs).toString()
+  // Percent-encoded throughout: a plus would be a space to one reader and itself to another.
+  const filter = new URLSearchParams(pairs).toString().replaceAll("+", "%20")
   if (target === filteredSubscription) {
-    const query = parseWorkitemQuery(new URLSearchParams(pairs))
+    const query = parseWorkitemQuery(`?${filter}`)
     if (typeof query === "string") return yield* new Refused({ status: 400, error: query })
     if (query.match.length === 0) return yield* new Refused({ status: 400, error: "the filter is missing" })
   } else if (filter !== "") {

@@ -3,7 +3,8 @@ import type { DatabaseSync } from "node:sqlite"
 import type { DicomJson } from "../domain/instance.ts"
 import { type EventQueue, maxQueued } from "./event-queue.ts"
 import { assignedReports, type EventReport, stateReport } from "./event-reports.ts"
-import { allOf, matchCondition, parseWorkitemQuery } from "./search.ts"
+import { mapMatcher } from "../ledger/matching.ts"
+import { parseWorkitemQuery } from "./search.ts"
 import { filteredSubscription, globalSubscription } from "./tags.ts"
 import { visibleTo } from "./visibility.ts"
 
@@ -16,6 +17,8 @@ export interface StoredItem {
 
 /** Filters of one subscriber. */
 const maxFilters = 100
+/** Ready to use, of all subscribers. */
+const maxMatchers = 1000
 
 export const makeSubscriptions = (db: DatabaseSync, queue: EventQueue) => {
   const put = db.prepare(
@@ -35,9 +38,16 @@ export const makeSubscriptions = (db: DatabaseSync, queue: EventQueue) => {
   )
   const subscribers = db.prepare("SELECT subscriber FROM subscription WHERE workitem = ?")
 
-  const filterCondition = (filter: string) => {
-    const query = filter === "" ? undefined : parseWorkitemQuery(new URLSearchParams(filter))
-    return allOf(typeof query === "object" ? query.match.map(matchCondition) : [])
+  const matchers = new Map<string, (item: DicomJson) => boolean>()
+  const matcherOf = (filter: string) => {
+    const known = matchers.get(filter)
+    if (known !== undefined) return known
+    const query = parseWorkitemQuery(`?${filter}`)
+    // A filter that an older gateway took and this one does not matches nothing.
+    const matcher = typeof query === "string" ? () => false : mapMatcher(query.match)
+    if (matchers.size >= maxMatchers) matchers.clear()
+    matchers.set(filter, matcher)
+    return matcher
   }
   const initial = ({ uid, state, attributes }: StoredItem) => stateReport(uid, state, attributes)
 
@@ -50,27 +60,22 @@ export const makeSubscriptions = (db: DatabaseSync, queue: EventQueue) => {
     toAll: (subscriber: number, view: string, filter: string, deletionLock: boolean, now: number): boolean => {
       if (Number(filters.get(subscriber)?.["n"]) >= maxFilters) return false
       putGlobal.run(subscriber, filter, Number(deletionLock))
-      const { sql, values } = allOf([visibleTo(view), filterCondition(filter)])
-      const news = `${sql} AND sequence NOT IN (SELECT workitem FROM subscription WHERE subscriber = ?)`
-      const reported = deletionLock
-        ? db
-            .prepare(
-              `SELECT SOPInstanceUID, ProcedureStepState, attributes FROM workitem WHERE ${news} ORDER BY sequence DESC LIMIT ?`,
-            )
-            .all(...values, subscriber, maxQueued)
-        : []
-      for (const row of reported.toReversed()) {
+      const { sql, values } = visibleTo(view)
+      const matches = matcherOf(filter)
+      const rows = db
+        .prepare(
+          `SELECT sequence, SOPInstanceUID, ProcedureStepState, attributes FROM workitem WHERE ${sql}
+             AND sequence NOT IN (SELECT workitem FROM subscription WHERE subscriber = ?) ORDER BY sequence`,
+        )
+        .iterate(...values, subscriber)
+      const reports: Array<EventReport> = []
+      for (const row of rows) {
         const attributes = JSON.parse(String(row["attributes"])) as DicomJson
-        const report = stateReport(String(row["SOPInstanceUID"]), String(row["ProcedureStepState"]), attributes)
-        queue.enqueue(subscriber, report, now)
+        if (!matches(attributes)) continue
+        join.run(subscriber, Number(row["sequence"]), Number(deletionLock), Number(filter !== ""))
+        reports.push(stateReport(String(row["SOPInstanceUID"]), String(row["ProcedureStepState"]), attributes))
       }
-      db.prepare(`INSERT INTO subscription SELECT ?, sequence, ?, ? FROM workitem WHERE ${news}`).run(
-        subscriber,
-        Number(deletionLock),
-        Number(filter !== ""),
-        ...values,
-        subscriber,
-      )
+      if (deletionLock) for (const report of reports.slice(-maxQueued)) queue.enqueue(subscriber, report, now)
       return true
     },
     /** False when there was no such subscription. */
@@ -95,7 +100,8 @@ export const makeSubscriptions = (db: DatabaseSync, queue: EventQueue) => {
       for (const row of globals.all()) {
         const subscriber = Number(row["subscriber"])
         const filter = String(row["filter"])
-        const { sql, values } = allOf([visibleTo(String(row["sees"])), filterCondition(filter)])
+        if (!matcherOf(filter)(item.attributes)) continue
+        const { sql, values } = visibleTo(String(row["sees"]))
         const found = db.prepare(`SELECT 1 FROM workitem WHERE sequence = ? AND ${sql}`).get(item.sequence, ...values)
         if (found === undefined) continue
         join.run(subscriber, item.sequence, Number(row["deletionLock"]), Number(filter !== ""))

@@ -8,9 +8,9 @@ import { documentBody } from "../dicom/document-form.ts"
 import { serviceUrl } from "../dicom/web-links.ts"
 import { acceptedForm, Refused } from "../dicomweb/answers.ts"
 import type { DicomJson } from "../domain/instance.ts"
-import { queryParameters, requesterAE, uidOrRefuse, uidParameter, workitemUid } from "./address.ts"
+import { requesterAE, uidOrRefuse, uidParameter, workitemUid } from "./address.ts"
 import { payload } from "./payload.ts"
-import { asked, grantedWarning, warned, warnings, type WorklistOptions } from "./replies.ts"
+import { asked, grantedWarning, moreResults, warned, warnings, type WorklistOptions } from "./replies.ts"
 import { parseWorkitemQuery } from "./search.ts"
 import { type ProcedureStepState, states } from "./states.ts"
 import { named, tags, textOf } from "./tags.ts"
@@ -42,7 +42,7 @@ export const create = Effect.fn("ups.create")(function* (options: WorklistOption
   const { modified } = yield* worklist.create(uid, withoutCommand(attributes)).pipe(asked({ transaction: "create" }))
   const location = `${serviceUrl(options.publicUrl, headers)}/workitems/${uid}`
   const response = HttpServerResponse.empty({ status: 201, headers: { location } })
-  return yield* warned(response, modified ? warnings.created : undefined, options)
+  return yield* warned(response, modified ? [warnings.created] : [], options)
 })
 
 export const retrieve = Effect.fn("ups.retrieve")(function* (options: WorklistOptions) {
@@ -56,16 +56,22 @@ export const retrieve = Effect.fn("ups.retrieve")(function* (options: WorklistOp
   })
 })
 
+const tooBroad = new Refused({ status: 413, error: "the search takes too long: name a state or a label too" })
+
 export const searchWorkitems = Effect.fn("ups.search")(function* (options: WorklistOptions) {
   const form = yield* acceptedForm("many")
-  const query = parseWorkitemQuery(yield* queryParameters)
+  const { url } = yield* HttpServerRequest.HttpServerRequest
+  const query = parseWorkitemQuery(url)
   if (typeof query === "string") return yield* new Refused({ status: 400, error: query })
-  const found = yield* (yield* Worklist).search(query)
+  const { matches, remaining } = yield* (yield* Worklist)
+    .search(query)
+    .pipe(Effect.catchTag("SearchTooBroad", () => Effect.fail(tooBroad)))
   const response =
-    found.length === 0
+    matches.length === 0
       ? HttpServerResponse.empty({ status: 204 })
-      : HttpServerResponse.text(documentBody(form, found), { contentType: form.contentType })
-  return yield* warned(response, query.fuzzymatching ? warnings.fuzzy : undefined, options)
+      : HttpServerResponse.text(documentBody(form, matches), { contentType: form.contentType })
+  const texts = [...(query.fuzzymatching ? [warnings.fuzzy] : []), ...(remaining > 0 ? [moreResults(remaining)] : [])]
+  return yield* warned(response, texts, options)
 })
 
 /** The lock is a parameter since PS3.18 2019; before, and in DIMSE, it is in the data set. */

@@ -1,6 +1,7 @@
 // Work items over HTTP: created, found, changed, claimed, completed, canceled, and refused with the standard's words.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { nativeXml } from "../../src/dicom/native-xml.ts"
 import { tags, textOf } from "../../src/worklist/tags.ts"
 import { Worklist } from "../../src/worklist/Worklist.ts"
 import { type Client, performed, scheduled, stateOf, withWorklist } from "./worklist-server.fixture.ts"
@@ -126,9 +127,14 @@ describe("work items", () => {
     }),
   )
 
-  it.live("come as XML to who wants that", () =>
+  it.live("come as XML from and to who wants that", () =>
     withClient(async (client) => {
-      await created(client, "1.1")
+      const part = nativeXml(scheduled())
+      const xml = await client.request("POST", `${items}?1.1`, part, { "content-type": "application/dicom+xml" })
+      assert.strictEqual(xml.status, 201, xml.text)
+      const multipart = `--b\r\nContent-Type: application/dicom+xml\r\n\r\n${part}\r\n--b--\r\n`
+      const related = { "content-type": 'multipart/related; type="application/dicom+xml"; boundary=b' }
+      assert.strictEqual((await client.request("POST", `${items}?1.2`, multipart, related)).status, 201)
       const one = await client.request("GET", `${items}/1.1`, undefined, { accept: "application/dicom+xml" })
       assert.strictEqual(one.headers.get("content-type"), "application/dicom+xml")
       assert.include(one.text, 'keyword="ProcedureStepLabel"')
@@ -170,7 +176,7 @@ describe("work items", () => {
       assert.strictEqual((await request("GET", `${items}/1..2`)).status, 400)
       assert.strictEqual((await request("GET", `${items}/1.77`)).status, 404)
       assert.strictEqual((await request("PUT", `${items}/1.77/state`, [stateOf("IN PROGRESS", lock)])).status, 404)
-      assert.strictEqual((await request("POST", `${items}/1.77`, [{}])).status, 404)
+      assert.strictEqual((await request("POST", `${items}/1.77`, [performed])).status, 404)
     }),
   )
 
@@ -183,7 +189,7 @@ describe("work items", () => {
       assert.strictEqual(renamed.status, 400)
       assert.include(renamed.text, "PatientName")
       assert.strictEqual((await update(stateOf("COMPLETED"))).status, 400)
-      const unclaimed = await client.request("POST", `${items}/1.1?transaction-uid=${lock}`, [{}])
+      const unclaimed = await client.request("POST", `${items}/1.1?transaction-uid=${lock}`, [performed])
       assert.strictEqual(unclaimed.status, 409)
       assert.include(unclaimed.headers.get("warning"), "The target URI did not reference a claimed Workitem.")
       const item = (await client.request("GET", `${items}/1.1`)).json()[0]!
