@@ -10,7 +10,7 @@ import { nativeByteOrder } from "./codec.ts"
 import { DecodeFailure } from "./failure.ts"
 import { encapsulatedFrames } from "./fragments.ts"
 import { frameBytes } from "./image-module.ts"
-import { nativeFrameBytes } from "./frame.ts"
+import { pixelWidth } from "./frame.ts"
 import { openImage, openObject } from "./opened.ts"
 
 const limits = { depth: 64, elements: 2_000_000 }
@@ -32,9 +32,9 @@ const elementValue = (part10: Part10, path: string): Pieces => {
   const signed = (dataset.uint16("x00280103") ?? 0) !== 0
   const read = (offset: number, length: number) => readPart10Bytes(part10, offset, length)
   const window = makeWindow(fileBytes, Buffer.alloc(0), read)
-  // Tag and item, down to where the walk is: "54000100/1/".
+  // Tag and item, down to where the walk is: "54000100.1.".
   const above: Array<{ readonly tag: string; item: number }> = []
-  const here = (tag: number) => above.map(({ tag, item }) => `${tag}/${item}/`).join("") + hexTag(tag)
+  const here = (tag: number) => above.map(({ tag, item }) => `${tag}.${item}.`).join("") + hexTag(tag)
   const fragments: Array<Piece> = []
   let inside = false
   for (const token of walk(window, { start: datasetAt, explicit, littleEndian }, limits)) {
@@ -59,17 +59,15 @@ const elementValue = (part10: Part10, path: string): Pieces => {
 
 /** All frames one behind the other, native little endian, as if the object were uncompressed. */
 const nativePixels = (path: string): Pieces => {
-  const { part10, image } = openImage(path)
-  const { NumberOfFrames, BitsAllocated } = image
-  const order = nativeByteOrder(part10.TransferSyntaxUID)
-  const { pixelData } = part10
-  // In one stretch where their bytes are as they should be; frames of single bits share bytes.
-  if (pixelData?.length !== undefined && (order === "little" || BitsAllocated === 1) && "path" in part10.source) {
-    const available = Math.min(pixelData.length, part10.fileBytes - pixelData.offset)
-    return [{ _tag: "Stored", offset: pixelData.offset, length: available, swap: 1 }]
+  const part10 = openObject(path)
+  const { pixelData, fileBytes } = part10
+  if (pixelData?.length !== undefined && nativeByteOrder(part10.TransferSyntaxUID) !== undefined) {
+    const available = Math.min(pixelData.length, fileBytes - pixelData.offset)
+    return [stretch(part10, pixelData.offset, available, pixelWidth(part10))]
   }
-  const length = order === undefined ? frameBytes(image) : nativeFrameBytes(image)
-  return Array.from({ length: NumberOfFrames }, (_, i) => ({ _tag: "Frame", frame: i + 1, offset: 0, length }))
+  const { image } = openImage(path)
+  const length = frameBytes(image)
+  return Array.from({ length: image.NumberOfFrames }, (_, i) => ({ _tag: "Frame", frame: i + 1, offset: 0, length }))
 }
 
 /** The bytes of one bulk value, pixels uncompressed. Throws DecodeFailure (missing) when there is none under the path. */

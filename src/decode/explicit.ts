@@ -9,6 +9,7 @@ import { nativeByteOrder, type NativeFrame } from "./codec.ts"
 import { delimiter, elementHeader, makeWriter, numberElement, textElement, type Writer } from "./element-writer.ts"
 import { DecodeFailure } from "./failure.ts"
 import { frameBytes, type ImageModule } from "./image-module.ts"
+import { pixelWidth } from "./frame.ts"
 import { openImage, openObject } from "./opened.ts"
 
 const explicitLittleEndian = "1.2.840.10008.1.2.1"
@@ -42,14 +43,15 @@ const writeMeta = (part10: Part10, writer: Writer) => {
 }
 
 /** Every element anew: from implicit VR or big endian. */
-const writeConverted = (part10: Part10, pixelWidth: 1 | 2 | 4 | 8, writer: Writer) => {
+const writeConverted = (part10: Part10, writer: Writer) => {
+  const ofPixels = pixelWidth(part10)
   const signed = (part10.dataset.uint16("x00280103") ?? 0) !== 0
   const value = ({ tag, vr: written, offset, length, littleEndian }: ValueToken, pixels: boolean) => {
     const named = vrOf(hexTag(tag), written === "" ? undefined : written, false, signed)
     const available = Math.min(length, part10.fileBytes - offset)
     const odd = available % 2
     const vr = !isLongVR(named) && available + odd > 0xfffe ? "UN" : named
-    const swap = pixels ? pixelWidth : littleEndian || written === "UN" ? 1 : wordBytes(vr === "UN" ? named : vr)
+    const swap = pixels ? ofPixels : littleEndian || written === "UN" ? 1 : wordBytes(vr === "UN" ? named : vr)
     writer.bytes(elementHeader(tag, vr, available + odd))
     writer.stored(offset, available, swap, (bytes) => swapWords(bytes, swap))
     if (odd === 1) writer.bytes(Uint8Array.of(/^(OB|OW|UI|UN)$/.test(vr) ? 0 : 0x20))
@@ -64,15 +66,6 @@ const writeConverted = (part10: Part10, pixelWidth: 1 | 2 | 4 | 8, writer: Write
       value(token, token.depth === 0 && isPixelTag(token.tag))
     }
   }
-}
-
-/** Bytes of the words that native pixels are swapped by (PS3.5 §8.1.1, §A.3). */
-const pixelWidth = (part10: Part10): 1 | 2 | 4 | 8 => {
-  if (part10.pixelData === undefined || nativeByteOrder(part10.TransferSyntaxUID) !== "big") return 1
-  const allocated = part10.dataset.uint16("x00280100") ?? 16
-  if (part10.pixelData.tag === "7FE00009" || allocated === 64) return 8
-  if (part10.pixelData.tag === "7FE00008" || allocated === 32) return 4
-  return part10.pixelData.vr === "OB" ? 1 : 2
 }
 
 interface Decoded {
@@ -202,7 +195,7 @@ export const explicitPieces = (path: string): Pieces => {
   if (native) {
     if (part10.pixelData?.encapsulated === true)
       throw new DecodeFailure("corrupt", "delimited pixels in a native syntax")
-    each(writeConverted(part10, pixelWidth(part10), writer))
+    each(writeConverted(part10, writer))
     return writer.end()
   }
   const { image, read: frame } = openImage(path)

@@ -1,6 +1,7 @@
 // One frame of an object: read at its offset, never the whole object, and brought to native little endian (PS3.5 §8).
 import type { Samples } from "../domain/samples.ts"
 import { readPart10Bytes, type Part10 } from "../dicom/part10.ts"
+import { swapWords } from "../dicom/value-representation.ts"
 import { decodeCompressed, isCompressed, nativeByteOrder, type NativeFrame } from "./codec.ts"
 import { DecodeFailure } from "./failure.ts"
 import { encapsulatedFrames, readFragments } from "./fragments.ts"
@@ -20,13 +21,22 @@ export const isSubsampled = (image: ImageModule): boolean =>
 export const nativeFrameBytes = (image: ImageModule): number =>
   isSubsampled(image) ? image.Rows * image.Columns * 2 : frameBytes(image)
 
+/** Bytes of the words that native pixels are swapped by (PS3.5 §8.1.1, §A.3). */
+export const pixelWidth = (part10: Part10): 1 | 2 | 4 | 8 => {
+  if (part10.pixelData === undefined || nativeByteOrder(part10.TransferSyntaxUID) !== "big") return 1
+  const allocated = part10.dataset.uint16("x00280100") ?? 16
+  if (part10.pixelData.tag === "7FE00009" || allocated === 64) return 8
+  if (part10.pixelData.tag === "7FE00008" || allocated === 32) return 4
+  return part10.pixelData.vr === "OB" ? 1 : 2
+}
+
 /** Frames of single bits follow each other without padding (PS3.5 §8.1.1): shift to the frame's first bit. */
 const alignBits = (bytes: Uint8Array<ArrayBuffer>, shift: number, length: number): Uint8Array<ArrayBuffer> =>
   shift === 0
     ? bytes.subarray(0, length)
     : Uint8Array.from({ length }, (_, i) => ((bytes[i]! | ((bytes[i + 1] ?? 0) << 8)) >> shift) & 0xff)
 
-const nativeFrame = (part10: Part10, image: ImageModule, index: number, order: "little" | "big"): NativeFrame => {
+const nativeFrame = (part10: Part10, image: ImageModule, index: number): NativeFrame => {
   const pixels = part10.pixelData!
   if (pixels.length === undefined)
     throw new DecodeFailure("corrupt", "pixel data of undefined length in a native syntax")
@@ -39,14 +49,7 @@ const nativeFrame = (part10: Part10, image: ImageModule, index: number, order: "
     throw new DecodeFailure("corrupt", `pixel data of ${pixels.length} bytes ends within frame ${index + 1}`)
   }
   const bytes = owned(readPart10Bytes(part10, pixels.offset + start, length))
-  if (order === "big") {
-    const buffer = Buffer.from(bytes.buffer)
-    // 8-bit samples in 16-bit words are swapped in pairs (PS3.5 §A.3).
-    if (image.BitsAllocated === 16 || (image.BitsAllocated === 8 && pixels.vr === "OW" && length % 2 === 0))
-      buffer.swap16()
-    else if (image.BitsAllocated === 32) buffer.swap32()
-    else if (image.BitsAllocated === 64) buffer.swap64()
-  }
+  swapWords(Buffer.from(bytes.buffer), bits === undefined ? pixelWidth(part10) : 1)
   return {
     bytes: bits === undefined ? bytes : alignBits(bytes, shift, Math.ceil(bits / 8)),
     PhotometricInterpretation: image.PhotometricInterpretation,
@@ -61,7 +64,7 @@ export const frameReader = (part10: Part10, image: ImageModule): ((frame: number
     if (!(frame >= 1 && frame <= image.NumberOfFrames)) {
       throw new DecodeFailure("missing", `there is no frame ${frame} of ${image.NumberOfFrames}`)
     }
-    if (order !== undefined) return nativeFrame(part10, image, frame - 1, order)
+    if (order !== undefined) return nativeFrame(part10, image, frame - 1)
     if (!isCompressed(part10.TransferSyntaxUID)) {
       throw new DecodeFailure("unsupported", `transfer syntax ${part10.TransferSyntaxUID}`)
     }

@@ -33,7 +33,7 @@ const binary = new Set(["OB", "OD", "OF", "OL", "OV", "OW", "UN"])
 /** PS3.18 §F.2.2: what may be left to a BulkDataURI. */
 const bulkable = new Set("DS FD FL IS LT OB OD OF OL OV OW SL SS ST SV UC UL UN US UT UV".split(" "))
 
-/** Relative to the instance's own address; `path` names the element: its tag, within items as SEQUENCE/item from 1/TAG. */
+/** Relative to the instance's own address; `path` names the element: its tag, within items as SEQUENCE.item from 1.TAG. */
 export const bulkDataURI = (path: string): string => `bulkdata/${path}`
 
 /** PS3.18 §F.2.3 has no number for these. */
@@ -112,7 +112,7 @@ const sequenceOf = (
   const Value: Array<DicomJson> = []
   for (const [index, { dataSet }] of items.entries()) {
     if (!spend(reading, elementCost)) break
-    const within = { ...inherited, prefix: `${inherited.prefix}${tag}/${index + 1}/` }
+    const within = { ...inherited, prefix: `${inherited.prefix}${tag}.${index + 1}.` }
     Value.push(dataSet === undefined ? {} : mapOf(dataSet, reading, within, depth + 1))
   }
   return { vr: "SQ", Value }

@@ -45,7 +45,7 @@ export const addressed = Effect.gen(function* () {
 /** The addressed instances, at least one; 404 otherwise. */
 export const stored = Effect.gen(function* () {
   const ledger = yield* Ledger
-  const instances = yield* ledger.instances(yield* addressed)
+  const instances = yield* ledger.held(yield* addressed)
   if (instances.length === 0) return yield* new Refused({ status: 404, error: "nothing is stored under this address" })
   return instances
 })
@@ -76,7 +76,9 @@ export const answer = <R>(
       const reason = "reason" in error ? error.reason : "unknown"
       if (error._tag === "DecodeError" && (notFound.has(reason) || unprocessable.has(reason))) {
         const status = notFound.has(reason) ? 404 : 406
-        const detail = notFound.has(reason) ? "there is no such frame" : `the pixel data cannot be served (${reason})`
+        const detail = notFound.has(reason)
+          ? "there is no such frame or value"
+          : `the pixel data cannot be served (${reason})`
         return Effect.succeed(HttpServerResponse.jsonUnsafe({ error: detail }, { status }))
       }
       return Effect.logError("request failed").pipe(

@@ -7,7 +7,7 @@ import { Decoder } from "../decode/Decoder.ts"
 import { matches, parseAccept } from "../dicom/media-type.ts"
 import { Blobs } from "../ledger/Blobs.ts"
 import { Refused, stored } from "./answers.ts"
-import { frameNumbers } from "./retrieve.ts"
+import { frameNumbers } from "./frames.ts"
 
 const mediaTypes = ["image/jpeg", "image/png"] as const
 const maxSide = 8192

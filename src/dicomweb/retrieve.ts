@@ -1,101 +1,131 @@
-// WADO-RS retrieval of stored objects and of single frames (PS3.18 §10.4).
+// WADO-RS retrieval of stored objects (PS3.18 §10.4): as stored, or in Explicit VR Little Endian.
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { Decoder } from "../decode/Decoder.ts"
-import { matches, parseAccept } from "../dicom/media-type.ts"
+import { Decoder, DecodeError } from "../decode/Decoder.ts"
+import { acceptOf, matches } from "../dicom/media-type.ts"
+import { totalLength, type Pieces } from "../dicom/pieces.ts"
 import { retrieveUrl, serviceUrl } from "../dicom/web-links.ts"
 import { Blobs } from "../ledger/Blobs.ts"
+import { type Held, Ledger } from "../ledger/Ledger.ts"
 import { Refused, stored, type DicomwebOptions } from "./answers.ts"
 import { multipart } from "./multipart-answer.ts"
+import { compressedType, explicitLittleEndian, isNative } from "./pixel-types.ts"
+import { sender } from "./send-pieces.ts"
+import { wantedParts, type Wanted } from "./wanted.ts"
 
-const explicitLittleEndian = "1.2.840.10008.1.2.1"
+const type = "application/dicom"
 
-interface Wanted {
-  readonly form: "multipart" | "single"
-  /** `*` or nothing: as it comes. */
-  readonly transferSyntax: string | undefined
+/**
+ * `stored`: byte for byte. `explicit`: in Explicit VR Little Endian. `default`: the same where nothing is lost by it,
+ * else as stored (PS3.18 §8.7.3.5.2).
+ */
+type Representation = "stored" | "explicit" | "default"
+
+const canBeExplicit = (TransferSyntaxUID: string) =>
+  isNative(TransferSyntaxUID) || compressedType(TransferSyntaxUID).decodable
+
+/** The first of the ways that this instance can be sent in. */
+const representation = ({ TransferSyntaxUID }: Held, ways: ReadonlyArray<Wanted>): Representation | undefined => {
+  for (const { transferSyntax } of ways) {
+    if (transferSyntax === "*" || transferSyntax === TransferSyntaxUID) return "stored"
+    if (transferSyntax === undefined) {
+      const lossless = isNative(TransferSyntaxUID) || compressedType(TransferSyntaxUID).lossless
+      return TransferSyntaxUID !== explicitLittleEndian && lossless ? "default" : "stored"
+    }
+    if (transferSyntax === explicitLittleEndian && canBeExplicit(TransferSyntaxUID)) return "explicit"
+  }
+  return undefined
 }
 
-/** Every way the caller takes parts of this type, best first. A `transfer-syntax` query parameter of the range counts. */
-const wanted = (accept: string | undefined, type: string): ReadonlyArray<Wanted> =>
-  parseAccept(accept).flatMap((range): ReadonlyArray<Wanted> => {
-    const syntax = range.parameters.get("transfer-syntax")
-    const transferSyntax = syntax === "*" ? undefined : syntax
-    if (range.type === "*/*") return [{ form: "multipart", transferSyntax }]
-    if (range.type === "multipart/related" || range.type === "multipart/*") {
-      return matches(range.parameters.get("type")?.toLowerCase() ?? "*/*", type)
-        ? [{ form: "multipart", transferSyntax }]
-        : []
-    }
-    return matches(range.type, type) ? [{ form: "single", transferSyntax }] : []
+const decodeFailed = new Set(["corrupt", "unsupported", "too-large", "crashed", "timeout"])
+
+interface Rendition {
+  readonly contentType: string
+  /** Absent: the stored file as it is. */
+  readonly pieces?: Pieces
+}
+
+const typed = (TransferSyntaxUID: string) => `${type}; transfer-syntax=${TransferSyntaxUID}`
+
+/** What damaged pixels keep from being decoded goes out as stored, and says so. */
+const rendition = Effect.fnUntraced(function* (held: Held, how: Representation) {
+  const asStored: Rendition = { contentType: typed(held.TransferSyntaxUID) }
+  if (how === "stored") return asStored
+  const path = (yield* Blobs).path(held.digest)
+  const explicit = Effect.map((yield* Decoder).explicit(path), (pieces): Rendition => ({
+    contentType: typed(explicitLittleEndian),
+    pieces,
+  }))
+  return yield* how === "explicit"
+    ? explicit
+    : Effect.catchIf(
+        explicit,
+        ({ reason }) => decodeFailed.has(reason),
+        () => Effect.succeed(asStored),
+      )
+})
+
+/** One instance by itself. */
+const single = Effect.fnUntraced(function* (held: Held, { contentType, pieces }: Rendition) {
+  const blobs = yield* Blobs
+  const send = yield* sender
+  const contentLength = pieces === undefined ? held.bytes : totalLength(pieces)
+  const body = pieces === undefined ? blobs.read(held.digest) : send(pieces, held)
+  return HttpServerResponse.stream(body, {
+    contentType,
+    ...(contentLength === undefined ? {} : { contentLength }),
   })
+})
 
-const notAcceptable = (what: string) => new Refused({ status: 406, error: `available: ${what}` })
-
-/** Objects as they were stored. */
+/** Objects of a study or series, and instances for those who take multipart. */
 export const retrieve = Effect.fn("wado.retrieve")(function* (options: DicomwebOptions) {
   const request = yield* HttpServerRequest.HttpServerRequest
   const blobs = yield* Blobs
+  const ledger = yield* Ledger
   const instances = yield* stored
-  const type = "application/dicom"
-  const way = wanted(request.headers["accept"], type).find(
-    ({ form, transferSyntax }) =>
-      (form === "multipart" || instances.length === 1) &&
-      (transferSyntax === undefined ||
-        instances.every(({ TransferSyntaxUID }) => TransferSyntaxUID === transferSyntax)),
-  )
-  if (way === undefined)
-    return yield* notAcceptable(`multipart/related; type="${type}" with the stored transfer syntax`)
+  const ways = wantedParts(acceptOf(request)).filter((way) => matches(way.type, type))
   const [first] = instances
-  if (way.form === "single" && first !== undefined) {
-    const contentType = `${type}; transfer-syntax=${first.TransferSyntaxUID}`
-    return HttpServerResponse.stream(blobs.read(first.digest), { contentType, contentLength: first.bytes })
+  for (const form of new Set(ways.map((way) => way.form))) {
+    if (form === "single" && instances.length > 1) continue
+    const formed = ways.filter((way) => way.form === form)
+    const known = instances.flatMap((held) => {
+      const how = representation(held, formed)
+      return how === undefined ? [] : [{ held, how }]
+    })
+    if (known.length === 0) continue
+    if (first !== undefined && instances.length === 1) {
+      // Decoded before the status is out, so that what cannot be had in the asked-for syntax says so.
+      const one = yield* Effect.option(rendition(first, known[0]!.how))
+      if (one._tag === "None") continue
+      if (form === "single") return yield* single(first, one.value)
+    }
+    const send = yield* sender
+    const context = yield* Effect.context<Blobs | Decoder>()
+    const base = serviceUrl(options.publicUrl, request.headers)
+    const parts = Stream.fromIterable(known).pipe(
+      Stream.mapEffect(
+        ({ held, how }) =>
+          Effect.gen(function* () {
+            // Deleted while the answer was on its way.
+            if (!(yield* ledger.isCurrent(held))) return []
+            const { contentType, pieces } = yield* rendition(held, how).pipe(
+              Effect.catchIf(
+                (error) => error instanceof DecodeError && decodeFailed.has(error.reason),
+                () => rendition(held, "stored"),
+              ),
+            )
+            const body = pieces === undefined ? blobs.read(held.digest) : send(pieces, held)
+            return [{ contentType, location: retrieveUrl(base, held), body }]
+          }),
+        { concurrency: 2 },
+      ),
+      Stream.flatMap((part) => Stream.fromIterable(part)),
+      Stream.provideContext(context),
+    )
+    return multipart(type, parts, { status: known.length === instances.length ? 200 : 206 })
   }
-  const base = serviceUrl(options.publicUrl, request.headers)
-  const parts = Stream.fromIterable(instances).pipe(
-    Stream.map((instance) => ({
-      contentType: `${type}; transfer-syntax=${instance.TransferSyntaxUID}`,
-      location: retrieveUrl(base, instance),
-      body: blobs.read(instance.digest),
-    })),
-  )
-  return multipart(type, parts)
-})
-
-/** 1-based numbers, at most 1,000 of them. */
-export const frameNumbers = (text: string | undefined): ReadonlyArray<number> | undefined => {
-  if (text === undefined || !/^[0-9]{1,9}(,[0-9]{1,9}){0,999}$/.test(text)) return undefined
-  const numbers = text.split(",").map(Number)
-  return numbers.every((number) => number > 0) ? numbers : undefined
-}
-
-/** Native little endian samples, whatever the object is stored in. */
-export const frames = Effect.fn("wado.frames")(function* () {
-  const request = yield* HttpServerRequest.HttpServerRequest
-  const { frames: list } = yield* HttpRouter.params
-  const numbers = frameNumbers(list)
-  if (numbers === undefined) return yield* new Refused({ status: 400, error: "malformed frame list" })
-  const [instance] = yield* stored
-  const type = "application/octet-stream"
-  const way = wanted(request.headers["accept"], type).find(
-    ({ form, transferSyntax }) =>
-      (form === "multipart" || numbers.length === 1) &&
-      (transferSyntax === undefined || transferSyntax === explicitLittleEndian),
-  )
-  if (way === undefined) return yield* notAcceptable(`multipart/related; type="${type}"`)
-  const path = (yield* Blobs).path(instance!.digest)
-  const decoder = yield* Decoder
-  // The first one is decoded before the status is out, so that what cannot be served says so.
-  const head = yield* decoder.frame(path, numbers[0]!)
-  if (way.form === "single") return HttpServerResponse.uint8Array(head, { contentType: type })
-  const parts = Stream.make(head).pipe(
-    Stream.concat(
-      Stream.fromIterable(numbers.slice(1)).pipe(Stream.mapEffect((number) => decoder.frame(path, number))),
-    ),
-    Stream.map((bytes) => ({ contentType: type, body: Stream.make(bytes) })),
-  )
-  return multipart(type, parts)
+  const offered = `${type} or multipart/related; type="${type}", with transfer-syntax=* or ${explicitLittleEndian}`
+  return yield* new Refused({ status: 406, error: `available: ${offered}` })
 })

@@ -1,10 +1,12 @@
 // QIDO-RS, WADO-RS and DELETE under /dicomweb.
 import * as HttpRouter from "effect/http/HttpRouter"
 import { answer, type DicomwebOptions } from "./answers.ts"
+import { bulkValue, bulkValues } from "./bulk-data.ts"
+import { frames } from "./frames.ts"
 import { metadata } from "./metadata.ts"
 import { remove } from "./remove.ts"
 import { rendered } from "./rendered.ts"
-import { frames, retrieve } from "./retrieve.ts"
+import { retrieve } from "./retrieve.ts"
 import { search } from "./search.ts"
 
 const study = "/studies/:study"
@@ -24,9 +26,16 @@ export const DicomwebRoutes = (options: DicomwebOptions = {}) =>
       HttpRouter.route("GET", study, answer(retrieve(options))),
       HttpRouter.route("GET", series, answer(retrieve(options))),
       HttpRouter.route("GET", instance, answer(retrieve(options))),
-      HttpRouter.route("GET", `${study}/metadata`, answer(metadata())),
-      HttpRouter.route("GET", `${series}/metadata`, answer(metadata())),
-      HttpRouter.route("GET", `${instance}/metadata`, answer(metadata())),
+      HttpRouter.route("GET", `${study}/metadata`, answer(metadata(options))),
+      HttpRouter.route("GET", `${study}/bulkdata`, answer(bulkValues("all", options))),
+      HttpRouter.route("GET", `${study}/pixeldata`, answer(bulkValues("pixels", options))),
+      HttpRouter.route("GET", `${series}/metadata`, answer(metadata(options))),
+      HttpRouter.route("GET", `${series}/bulkdata`, answer(bulkValues("all", options))),
+      HttpRouter.route("GET", `${series}/pixeldata`, answer(bulkValues("pixels", options))),
+      HttpRouter.route("GET", `${instance}/metadata`, answer(metadata(options))),
+      HttpRouter.route("GET", `${instance}/bulkdata`, answer(bulkValues("all", options))),
+      HttpRouter.route("GET", `${instance}/pixeldata`, answer(bulkValues("pixels", options))),
+      HttpRouter.route("GET", `${instance}/bulkdata/:element`, answer(bulkValue(options))),
       HttpRouter.route("GET", `${instance}/frames/:frames`, answer(frames())),
       HttpRouter.route("GET", `${instance}/rendered`, answer(rendered())),
       HttpRouter.route("GET", `${instance}/frames/:frames/rendered`, answer(rendered())),

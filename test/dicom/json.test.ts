@@ -140,7 +140,7 @@ describe("DICOM JSON", () => {
     const map = attributesOf(parsePart10(object))
     assert.deepStrictEqual(map["00420011"], { vr: "OB", BulkDataURI: "bulkdata/00420011" })
     assert.deepStrictEqual(map["54000100"]?.Value?.[1], {
-      "54001010": { vr: "OW", BulkDataURI: "bulkdata/54000100/2/54001010" },
+      "54001010": { vr: "OW", BulkDataURI: "bulkdata/54000100.2.54001010" },
     })
     assert.deepStrictEqual(map["7FE00010"], { vr: "OW", BulkDataURI: "bulkdata/7FE00010" })
     assert.match(orderedJson(map), /^{"00420011":.*"54000100":.*"7FE00010":/)

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
-import { Decoder } from "../../src/decode/Decoder.ts"
+import { DecodeError, Decoder } from "../../src/decode/Decoder.ts"
 import { DicomwebRoutes } from "../../src/dicomweb/routes.ts"
 import { layer as fileBlobs } from "../../src/ledger/file-blobs.ts"
 import { makeSplitter } from "../../src/listener/multipart.ts"
@@ -47,6 +47,7 @@ const withServer = <A>(
       Layer.mock(VectorIndex, { remove: () => Effect.void }),
       Layer.mock(Decoder, {
         frame: (_, frame) => Effect.succeed(Buffer.from(`frame ${frame}`)),
+        explicit: () => Effect.fail(new DecodeError({ reason: "unsupported", detail: "" })),
         render: ({ mediaType }) => Effect.succeed(Buffer.from(mediaType)),
       }),
     )
@@ -111,7 +112,7 @@ describe("DICOMweb", () => {
         await (await fetch(`${link}/rendered`, { headers: { accept: "image/png" } })).text(),
         "image/png",
       )
-      assert.include(await (await fetch(`${link}/frames/1,2`)).text(), "frame 2")
+      assert.include(await (await fetch(`${link}/frames/1,1`)).text(), "frame 1")
       assert.strictEqual((await fetch(link, { headers: { accept: "text/html" } })).status, 406)
       assert.strictEqual((await fetch(link, { method: "DELETE" })).status, 204)
       assert.strictEqual((await fetch(link)).status, 404)

@@ -48,6 +48,7 @@ export const fakeLedger = () => {
         const matches = [...firsts.values()].slice(offset, offset + limit)
         return { matches, remaining: Math.max(0, firsts.size - offset - matches.length), exact: true }
       }),
+    isCurrent: ({ SOPInstanceUID, receipt }) => Effect.sync(() => rows.get(SOPInstanceUID)?.receipt === receipt),
     isNamed: (digest) => Effect.sync(() => [...rows.values()].some((row) => row.digest === digest)),
     delete: (scope) =>
       Effect.sync(() => {

@@ -1,0 +1,20 @@
+// Strong entity tags (RFC 9110 §8.8.3) of what is made from stored bytes, and the questions that go by them.
+import { createHash } from "node:crypto"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+
+/** Changes with every part. */
+export const entityTag = (...parts: ReadonlyArray<string | Iterable<string>>): string => {
+  const hash = createHash("sha256")
+  for (const part of parts) {
+    for (const text of typeof part === "string" ? [part] : part) hash.update(text).update("\n")
+    hash.update("\n")
+  }
+  return `"${hash.digest("base64url").slice(0, 32)}"`
+}
+
+/** RFC 9110 §13.1.2: weak comparison, or any by `*`. */
+export const isKnown = (tag: string, ifNoneMatch: string | undefined): boolean =>
+  ifNoneMatch !== undefined &&
+  ifNoneMatch.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === tag)
+
+export const notModified = (etag: string) => HttpServerResponse.empty({ status: 304, headers: { etag } })
