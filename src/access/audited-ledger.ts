@@ -31,6 +31,7 @@ export const layer = Layer.effect(
       accept: (instances) => Effect.andThen(noteStudies(uids(instances)), ledger.accept(instances)),
       instance: (uid) => noting(ledger.instance(uid), (found) => uids(Option.toArray(found))),
       instances: (scope) => noting(ledger.instances(scope), uids),
+      held: (scope) => noting(ledger.held(scope), uids),
       search: (request) => noting(ledger.search(request), ({ matches }) => foundStudies(matches)),
       delete: (scope) => noting(ledger.delete(scope), ({ instances }) => uids(instances)),
       studyStatus: (uid) => noting(ledger.studyStatus(uid), (found) => uids(Option.toArray(found))),

@@ -79,7 +79,19 @@ const search = (path: string) =>
   )
 
 const retrieve = (path: string, summary: string, ...types: readonly [string, ...ReadonlyArray<string>]) =>
-  operation("wado", path, "get", summary, answers({ 200: ["Content", ...types] }, 400, 404, 406, 503))
+  operation(
+    "wado",
+    path,
+    "get",
+    summary,
+    answers(
+      { 200: ["Content", ...types], 206: ["What of it can be given, or the asked-for range"] },
+      400,
+      404,
+      406,
+      503,
+    ),
+  )
 
 const remove = (path: string) =>
   operation("delete", path, "delete", "Delete for good", answers({ 204: ["Gone"] }, 400, 404, 503))
@@ -108,11 +120,18 @@ const dicomweb = [
   store(study),
   ...["/dicomweb/studies", "/dicomweb/series", "/dicomweb/instances"].map(search),
   ...[`${study}/series`, `${study}/instances`, `${series}/instances`].map(search),
-  ...[study, series, instance].map((path) => retrieve(path, "Objects as stored", related(dicom), dicom)),
-  ...[study, series, instance].map((path) => retrieve(`${path}/metadata`, "Attributes", dicomJson)),
-  retrieve(`${instance}/frames/{frames}`, "Frames, native little endian", related(octets), octets),
-  retrieve(`${instance}/rendered`, "The first frame as a picture", ...pictures),
-  retrieve(`${instance}/frames/{frames}/rendered`, "A frame as a picture", ...pictures),
+  ...[study, series, instance].map((path) => retrieve(path, "Objects (PS3.18 §10.4)", related(dicom), dicom)),
+  ...[study, series, instance].map((path) =>
+    retrieve(`${path}/metadata`, "Attributes", dicomJson, related("application/dicom+xml")),
+  ),
+  ...[study, series, instance].map((path) => retrieve(`${path}/bulkdata`, "All bulk data", related(octets))),
+  ...[study, series, instance].map((path) => retrieve(`${path}/pixeldata`, "All pixel data", related(octets))),
+  retrieve(`${instance}/bulkdata/{element}`, "One bulk value", octets, related(octets)),
+  retrieve(`${instance}/frames/{frames}`, "Frames, native or as stored", related(octets), octets),
+  ...[study, series, instance, `${instance}/frames/{frames}`].flatMap((path) => [
+    retrieve(`${path}/rendered`, "A picture", ...pictures),
+    retrieve(`${path}/thumbnail`, "A small picture", ...pictures),
+  ]),
   ...[study, series, instance].map(remove),
 ]
 

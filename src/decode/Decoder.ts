@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import type { Pieces } from "../dicom/pieces.ts"
 import type { PreparedSlice } from "../domain/slice.ts"
 import type { EncodedFrames } from "./bulk.ts"
+import type { RenderJob } from "./render.ts"
 
 /**
  * The item is at fault (`corrupt`, `unsupported`, `crashed`, `timeout`, `too-large`): trying again will not help, except
@@ -35,15 +36,7 @@ export class Decoder extends Context.Service<
   {
     readonly prepare: (job: DecodeJob) => Effect.Effect<Prepared, DecodeError>
     /** One frame as an 8-bit picture for people (PS3.18 §8.3.5): window applied, MONOCHROME1 and palettes resolved. */
-    readonly render: (job: {
-      readonly path: string
-      readonly frame: number
-      readonly mediaType: "image/jpeg" | "image/png"
-      readonly window?: { readonly center: number; readonly width: number }
-      readonly viewport?: { readonly width: number; readonly height: number }
-      /** 1..100, JPEG only. */
-      readonly quality?: number
-    }) => Effect.Effect<Uint8Array, DecodeError>
+    readonly render: (job: RenderJob) => Effect.Effect<Uint8Array, DecodeError>
     /** One frame, native little endian, as PS3.5 §8 lays it out. */
     readonly frame: (path: string, frame: number) => Effect.Effect<Uint8Array, DecodeError>
     /** The whole object in Explicit VR Little Endian, also from compressed pixels; fails when these cannot be decoded. */

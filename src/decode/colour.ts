@@ -4,6 +4,7 @@ import { DecodeFailure } from "./failure.ts"
 import type { Samples } from "../domain/samples.ts"
 import { isSubsampled } from "./frame.ts"
 import type { ImageModule } from "./image-module.ts"
+import { readLut } from "./lut.ts"
 
 const clamp = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : Math.round(value))
 
@@ -26,33 +27,21 @@ interface Palette {
   readonly blue: ReadonlyArray<number>
 }
 
-/** One palette of three; entries scaled to 8 bits. The descriptor's 0 entries mean 65536. */
+/** One palette of three; entries scaled to 8 bits (PS3.3 §C.7.6.3.1.5). */
 const channel = (
   dataset: DataSet,
   colour: 1 | 2 | 3,
 ): { readonly first: number; readonly values: ReadonlyArray<number> } => {
-  const descriptor = `x0028110${colour}`
-  const data = dataset.elements[`x0028120${colour}`]
-  const entries = dataset.uint16(descriptor, 0) || 65_536
-  const bits = dataset.uint16(descriptor, 2) ?? 16
-  const segmented = dataset.elements[`x0028122${colour}`] !== undefined
-  if (data === undefined) {
-    throw new DecodeFailure(segmented ? "unsupported" : "corrupt", segmented ? "a segmented palette" : "no palette")
-  }
-  const read = dataset.byteArrayParser.readUint16
-  const wide = data.length >= entries * 2
-  const count = Math.min(entries, wide ? data.length / 2 : data.length)
-  const raw = Array.from({ length: count }, (_, i) =>
-    wide ? read(dataset.byteArray, data.dataOffset + i * 2) : dataset.byteArray[data.dataOffset + i]!,
+  const lut = readLut(
+    dataset,
+    { descriptor: `x0028110${colour}`, data: `x0028120${colour}`, segmented: `x0028122${colour}` },
+    dataset.uint16("x00280103") === 1,
   )
+  if (lut === undefined) throw new DecodeFailure("corrupt", "no palette")
+  const values = Array.from(lut.values)
   // Some writers say 16 bits and store 8-bit values in them.
-  const shift = wide && bits > 8 && raw.some((value) => value > 255) ? 8 : 0
-  const firstUnsigned = dataset.uint16(descriptor, 1) ?? 0
-  const signed = dataset.uint16("x00280103") === 1
-  return {
-    first: signed ? (firstUnsigned << 16) >> 16 : firstUnsigned,
-    values: raw.map((value) => (value >> shift) & 0xff),
-  }
+  const shift = lut.bits > 8 && values.some((value) => value > 255) ? 8 : 0
+  return { first: lut.first, values: values.map((value) => (value >> shift) & 0xff) }
 }
 
 const palette = (dataset: DataSet): Palette => {

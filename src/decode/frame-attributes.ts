@@ -15,6 +15,7 @@ export interface FrameAttributes {
   readonly RescaleType: string | undefined
   readonly WindowCenter: Numbers
   readonly WindowWidth: Numbers
+  readonly VOILUTFunction: string | undefined
   /** False where several frames share attributes of which only one can be true. */
   readonly ownPosition: boolean
 }
@@ -58,6 +59,7 @@ export const frameAttributes = (dataset: DataSet, image: ImageModule, frame: num
     RescaleType: text("transformation", "x00281054"),
     WindowCenter: numbers("window", "x00281050"),
     WindowWidth: numbers("window", "x00281051"),
+    VOILUTFunction: text("window", "x00281056"),
     ownPosition: image.NumberOfFrames === 1 || item(own, groups.position) !== undefined,
   }
 }

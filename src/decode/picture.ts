@@ -13,12 +13,36 @@ export interface Picture {
 
 const maxPicturePixels = 2 ** 26
 
+export interface Viewport {
+  readonly width: number
+  readonly height: number
+  /** The part of the picture that is shown; all of it when absent. A negative size flips. */
+  readonly source?: { readonly x: number; readonly y: number; readonly width: number; readonly height: number }
+}
+
+/** The pixels of a rectangle, mirrored where asked for; what lies outside of the picture is left out. */
+const cropped = (picture: Picture, { source }: Viewport): Picture => {
+  if (source === undefined) return picture
+  const { channels } = picture
+  const left = Math.min(Math.max(Math.floor(source.x), 0), picture.width - 1)
+  const top = Math.min(Math.max(Math.floor(source.y), 0), picture.height - 1)
+  const width = Math.max(1, Math.min(Math.round(Math.abs(source.width)), picture.width - left))
+  const height = Math.max(1, Math.min(Math.round(Math.abs(source.height)), picture.height - top))
+  const data = new Uint8Array(width * height * channels)
+  for (let y = 0; y < height; y++) {
+    const row = (top + (source.height < 0 ? height - 1 - y : y)) * picture.width
+    for (let x = 0; x < width; x++) {
+      const from = (row + left + (source.width < 0 ? width - 1 - x : x)) * channels
+      for (let c = 0; c < channels; c++) data[(y * width + x) * channels + c] = picture.data[from + c]!
+    }
+  }
+  return { width, height, channels, data }
+}
+
 /** Bilinear when it grows, the mean of the covered pixels when it shrinks; the aspect of the pixels is kept. */
-export const fit = (
-  picture: Picture,
-  viewport: { readonly width: number; readonly height: number } | undefined,
-): Picture => {
-  if (viewport === undefined) return picture
+export const fit = (whole: Picture, viewport: Viewport | undefined): Picture => {
+  if (viewport === undefined) return whole
+  const picture = cropped(whole, viewport)
   const scale = Math.min(viewport.width / picture.width, viewport.height / picture.height)
   const width = Math.max(1, Math.round(picture.width * scale))
   const height = Math.max(1, Math.round(picture.height * scale))

@@ -5,7 +5,7 @@ import { bulkValue, bulkValues } from "./bulk-data.ts"
 import { frames } from "./frames.ts"
 import { metadata } from "./metadata.ts"
 import { remove } from "./remove.ts"
-import { rendered } from "./rendered.ts"
+import { framePictures, pictures } from "./rendered.ts"
 import { retrieve } from "./retrieve.ts"
 import { search } from "./search.ts"
 
@@ -37,8 +37,12 @@ export const DicomwebRoutes = (options: DicomwebOptions = {}) =>
       HttpRouter.route("GET", `${instance}/pixeldata`, answer(bulkValues("pixels", options))),
       HttpRouter.route("GET", `${instance}/bulkdata/:element`, answer(bulkValue(options))),
       HttpRouter.route("GET", `${instance}/frames/:frames`, answer(frames())),
-      HttpRouter.route("GET", `${instance}/rendered`, answer(rendered())),
-      HttpRouter.route("GET", `${instance}/frames/:frames/rendered`, answer(rendered())),
+      ...(["rendered", "thumbnail"] as const).flatMap((kind) => [
+        HttpRouter.route("GET", `${study}/${kind}`, answer(pictures(kind, options))),
+        HttpRouter.route("GET", `${series}/${kind}`, answer(pictures(kind, options))),
+        HttpRouter.route("GET", `${instance}/${kind}`, answer(pictures(kind, options))),
+        HttpRouter.route("GET", `${instance}/frames/:frames/${kind}`, answer(framePictures(kind, options))),
+      ]),
       HttpRouter.route("DELETE", study, answer(remove())),
       HttpRouter.route("DELETE", series, answer(remove())),
       HttpRouter.route("DELETE", instance, answer(remove())),

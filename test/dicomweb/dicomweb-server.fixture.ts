@@ -57,7 +57,7 @@ export const storeFiles = async (base: string, files: ReadonlyArray<Uint8Array>)
   const answer = (await response.json()) as {
     readonly "00081199"?: { readonly Value: ReadonlyArray<{ readonly "00081190": { readonly Value: [string] } }> }
   }
-  if (response.status !== 200) throw new Error(`${response.status} ${JSON.stringify(answer)}`)
+  if (response.status > 202) throw new Error(`${response.status} ${JSON.stringify(answer)}`)
   return (answer["00081199"]?.Value ?? []).map((item) => item["00081190"].Value[0])
 }
 

@@ -3,6 +3,7 @@ import { assert, describe, layer as withLayer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { DicomJson } from "../../src/domain/instance.ts"
 import { parsePart10, readPart10Bytes } from "../../src/dicom/part10.ts"
 import { element, encapsulated, part10, sequence } from "../dicom/part10.fixture.ts"
 import { dicomwebServer, get, partsOf, realFile, storeFiles } from "./dicomweb-server.fixture.ts"
@@ -20,6 +21,13 @@ const pixelsOf = (file: Buffer): Buffer => {
 }
 
 class Server extends Context.Service<Server, string>()("test/Server") {}
+
+const mapOf = async (link: string): Promise<DicomJson> => {
+  const [map] = (await (await get(`${link}/metadata`)).json()) as ReadonlyArray<DicomJson>
+  return map ?? {}
+}
+const uriOf = (map: DicomJson, tag: string): string => map[tag]?.BulkDataURI ?? "none"
+const numberOf = (map: DicomJson, tag: string): number => Number(map[tag]?.Value?.[0])
 
 let uids = 0
 /** UIDs of a new study, series and instance, as the elements that a data set needs. */
@@ -167,18 +175,18 @@ describe("retrieving", () => {
         ]),
       )
       const [link = ""] = await storeFiles(base, [file])
-      const [map] = (await (await get(`${link}/metadata`)).json()) as ReadonlyArray<any>
-      const nested: string = map["54000100"].Value[0]["54001010"].BulkDataURI
-      assert.strictEqual(map["00091001"].BulkDataURI, `${link}/bulkdata/00091001`)
+      const map = await mapOf(link)
+      const nested = uriOf(map["54000100"]?.Value?.[0] as DicomJson, "54001010")
+      assert.strictEqual(uriOf(map, "00091001"), `${link}/bulkdata/00091001`)
       const [part] = await partsOf(await get(nested, related(octets)))
       assert.isTrue(part?.bytes.equals(big.subarray(0, 3000)))
       assert.strictEqual(part?.headers.get("content-location"), nested)
-      const whole = await get(map["00091001"].BulkDataURI)
+      const whole = await get(uriOf(map, "00091001"))
       assert.strictEqual(whole.headers.get("content-type"), octets)
       assert.strictEqual(whole.headers.get("accept-ranges"), "bytes")
       assert.isTrue(Buffer.from(await whole.arrayBuffer()).equals(big))
       const ranged = async (range: string) => {
-        const response = await get(map["00091001"].BulkDataURI, octets, { range })
+        const response = await get(uriOf(map, "00091001"), octets, { range })
         return [response.status, response.headers.get("content-range"), (await response.arrayBuffer()).byteLength]
       }
       assert.deepStrictEqual(await ranged("bytes=10-19"), [206, "bytes 10-19/5000", 10])
@@ -187,7 +195,7 @@ describe("retrieving", () => {
       assert.deepStrictEqual((await ranged("bytes=5000-")).slice(0, 2), [416, "bytes */5000"])
       assert.deepStrictEqual(await ranged("bytes=0-1,5-6"), [200, null, 5000])
       const etag = whole.headers.get("etag") ?? ""
-      assert.strictEqual((await get(map["00091001"].BulkDataURI, undefined, { "if-none-match": etag })).status, 304)
+      assert.strictEqual((await get(uriOf(map, "00091001"), undefined, { "if-none-match": etag })).status, 304)
       for (const [path, status] of [
         ["00091002", 404],
         ["54000100.2.54001010", 404],
@@ -213,14 +221,14 @@ describe("retrieving", () => {
 
     live("compressed pixel data is one value uncompressed, or a part a frame as stored", async (base) => {
       const [link = ""] = await storeFiles(base, [realFile("jpeg_baseline_8bit.dcm")])
-      const [map] = (await (await get(`${link}/metadata`)).json()) as ReadonlyArray<any>
-      const frames = map["00280008"].Value[0]
-      const stored = await partsOf(await get(map["7FE00010"].BulkDataURI, related("image/jpeg")))
+      const map = await mapOf(link)
+      const frames = numberOf(map, "00280008")
+      const stored = await partsOf(await get(uriOf(map, "7FE00010"), related("image/jpeg")))
       assert.strictEqual(stored.length, frames)
-      const one = await get(map["7FE00010"].BulkDataURI, octets, { range: "bytes=100-199" })
+      const one = await get(uriOf(map, "7FE00010"), octets, { range: "bytes=100-199" })
       assert.strictEqual(one.status, 206)
       assert.strictEqual((await one.arrayBuffer()).byteLength, 100)
-      const size = map["00280010"].Value[0] * map["00280011"].Value[0]
+      const size = numberOf(map, "00280010") * numberOf(map, "00280011")
       assert.match(one.headers.get("content-range") ?? "", new RegExp(`/${size * frames}$`))
     })
 
