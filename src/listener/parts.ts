@@ -27,8 +27,8 @@ export interface PartLimits {
 
 export const defaultPartLimits: PartLimits = { maxParts: 20_000, idleMillis: 60_000 }
 
-/** RFC 2046 §5.1.1: up to 70 characters, also odd ones, but no line ends and no final space. */
-const boundaryPattern = /^[\x20-\x7e]{0,69}[\x21-\x7e]$/
+/** RFC 2046 §5.1.1: no line ends and no final space. It allows 70 characters; Orthanc sends 73, so more are taken. */
+const boundaryPattern = /^[\x20-\x7e]{0,199}[\x21-\x7e]$/
 
 /** Boundary of a multipart/related request whose root is of one of the given types, or of none (PS3.18 §8.6.1.2.2). */
 export const boundaryOf = Effect.fnUntraced(function* (contentType: string | undefined, ...rootTypes: Array<string>) {

@@ -8,10 +8,11 @@ import { archive } from "./archive.fixture.ts"
 import { Live } from "./checks.fixture.ts"
 import { ask, store } from "./client.fixture.ts"
 
-/** `files` are stored first, each study in a request of its own as senders do. */
+/** `files` are stored first with `headers`, each study in a request of its own as senders do. */
 export const live = (
   files: ReadonlyArray<{ readonly StudyInstanceUID: string; readonly bytes: Uint8Array }> = archive,
   environment: Readonly<Record<string, string>> = {},
+  headers: Readonly<Record<string, string>> = {},
 ) =>
   Layer.effect(
     Live,
@@ -19,7 +20,11 @@ export const live = (
       const { url } = yield* childGateway(join(yield* temporaryFolder, "data"), environment)
       for (const study of new Set(files.map(({ StudyInstanceUID }) => StudyInstanceUID))) {
         const own = files.filter(({ StudyInstanceUID }) => StudyInstanceUID === study)
-        const answer = yield* ask(url, "/dicomweb/studies", store(...own.map(({ bytes }) => bytes)))
+        const question = store(...own.map(({ bytes }) => bytes))
+        const answer = yield* ask(url, "/dicomweb/studies", {
+          ...question,
+          headers: { ...question.headers, ...headers },
+        })
         assert.strictEqual(answer.status, 200, answer.text)
       }
       return { url }
