@@ -55,6 +55,9 @@ const study = "/dicomweb/studies/{study}"
 const series = `${study}/series/{series}`
 const instance = `${series}/instances/{instance}`
 const dicomJson = "application/dicom+json"
+const dicomXml = "application/dicom+xml"
+const dicom = "application/dicom"
+const related = (type: string) => `multipart/related; type="${type}"`
 
 const store = (path: string) =>
   operation(
@@ -63,10 +66,21 @@ const store = (path: string) =>
     "post",
     "Store instances (PS3.18 §10.5)",
     answers(
-      { 200: ["All stored", dicomJson], 202: ["Some stored", dicomJson], 409: ["None stored", dicomJson] },
+      {
+        200: ["All stored", dicomJson, dicomXml],
+        202: ["Some stored", dicomJson, dicomXml],
+        409: ["None stored", dicomJson, dicomXml],
+      },
       ...([400, 406, 408, 413, 415, 503, 507] as const),
     ),
-    { requestBody: { required: true, content: { 'multipart/related; type="application/dicom"': {} } } },
+    {
+      requestBody: {
+        required: true,
+        content: Object.fromEntries(
+          [related(dicom), dicom, related(dicomJson), related(dicomXml)].map((type) => [type, {}]),
+        ),
+      },
+    },
   )
 
 const search = (path: string) =>
@@ -75,7 +89,7 @@ const search = (path: string) =>
     path,
     "get",
     "Search (PS3.18 §10.6)",
-    answers({ 200: ["Matches", dicomJson], 204: ["No match"] }, 400, 406, 503),
+    answers({ 200: ["Matches", dicomJson, related(dicomXml)], 204: ["No match"] }, 400, 406, 413, 503),
   )
 
 const retrieve = (path: string, summary: string, ...types: readonly [string, ...ReadonlyArray<string>]) =>
@@ -96,8 +110,6 @@ const retrieve = (path: string, summary: string, ...types: readonly [string, ...
 const remove = (path: string) =>
   operation("delete", path, "delete", "Delete for good", answers({ 204: ["Gone"] }, 400, 404, 503))
 
-const related = (type: string) => `multipart/related; type="${type}"`
-const dicom = "application/dicom"
 const pictures = ["image/jpeg", "image/png"] as const
 const octets = "application/octet-stream"
 

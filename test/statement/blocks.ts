@@ -39,30 +39,33 @@ const scope = (method: string, path: string) => {
   return needs === "signed-in" ? "any" : needs
 }
 
-/** One row for each method of each DICOMweb resource. */
+/** The DICOMweb resources; those that take and answer the same in one row. */
 const services = () => {
-  const dicomweb = resourcesOf(apiDocument).filter(({ path }) => path.startsWith("/dicomweb"))
   const order = ["capabilities", "stow", "qido", "wado", "delete", "ups"]
-  const operations = dicomweb.flatMap(({ path, methods }) =>
-    [...methods].map(([method, operation]) => ({ path, method, operation, service: operation.tags?.[0] ?? "" })),
-  )
-  return table(
-    ["Service", "Method", "Resource", "Scope", "Takes", "Answers", "Status codes"],
-    operations
-      .toSorted((a, b) => order.indexOf(a.service) - order.indexOf(b.service))
-      .map(({ service, method, path, operation }) => {
+  const operations = resourcesOf(apiDocument)
+    .filter(({ path }) => path.startsWith("/dicomweb"))
+    .flatMap(({ path, methods }) =>
+      [...methods].map(([method, operation]) => {
         const answers = Object.entries(operation.responses ?? {})
         const successes = answers.filter(([status]) => status.startsWith("2")).map(([, answer]) => answer)
-        return [
-          service.toUpperCase(),
-          method,
-          `\`${path.replace("/dicomweb", "") || "/"}\``,
+        const rest = [
           scope(method, path),
           types([operation.requestBody]),
           types(successes),
           answers.map(([status]) => status).join(", "),
         ]
+        const service = operation.tags?.[0] ?? ""
+        return { service, resource: `\`${path.replace("/dicomweb", "") || "/"}\``, method, rest }
       }),
+    )
+    .toSorted((a, b) => order.indexOf(a.service) - order.indexOf(b.service))
+  const alike = Map.groupBy(operations, ({ service, method, rest }) => JSON.stringify([service, method, rest]))
+  return table(
+    ["Service", "Method", "Resource", "Scope", "Takes", "Answers", "Status codes"],
+    [...alike.values()].map((all) => {
+      const { service, method, rest } = all[0]!
+      return [service.toUpperCase(), method, all.map(({ resource }) => resource).join("<br>"), ...rest]
+    }),
   )
 }
 
