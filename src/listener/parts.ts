@@ -78,6 +78,13 @@ export const splitParts = <R>(
         return yield* new MultipartError({ reason: "malformed", detail: piece.reason })
       })
 
+      /** More of the same part's bytes, as far as they are here. */
+      const dataAtHand = (): ReadonlyArray<Uint8Array> => {
+        const bytes: Array<Uint8Array> = []
+        for (let piece = pieces[at]; piece?._tag === "Data"; piece = pieces[++at]) bytes.push(piece.bytes)
+        return bytes
+      }
+
       const bodyOfPart = (number: number) => {
         let ended = false
         return Stream.fromPull(
@@ -86,7 +93,7 @@ export const splitParts = <R>(
               // Whoever asked for the next part has let this one go.
               if (ended || number !== count) return yield* Cause.done()
               const piece = yield* next
-              if (piece?._tag === "Data") return [piece.bytes] as const
+              if (piece?._tag === "Data") return [piece.bytes, ...dataAtHand()] as const
               ended = true
               return yield* Cause.done()
             }),

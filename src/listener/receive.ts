@@ -58,18 +58,20 @@ export const roomFor = Effect.fnUntraced(function* (bytes: number, { minFreeByte
 export const writePart = Effect.fnUntraced(function* (part: Part, draft: Draft, limits: ReceiveLimits) {
   let bytes = 0
   let lookAt = 0
-  yield* Stream.runForEach(
+  yield* Stream.runForEachArray(
     part.body,
-    Effect.fnUntraced(function* (chunk) {
-      bytes += chunk.length
-      if (bytes > limits.maxPartBytes) {
-        return yield* new Halt({ status: 413, error: `a part is longer than ${limits.maxPartBytes} bytes` })
+    Effect.fnUntraced(function* (chunks) {
+      for (const chunk of chunks) {
+        bytes += chunk.length
+        if (bytes > limits.maxPartBytes) {
+          return yield* new Halt({ status: 413, error: `a part is longer than ${limits.maxPartBytes} bytes` })
+        }
+        if (bytes > lookAt) {
+          yield* roomFor(0, limits)
+          lookAt += lookEvery
+        }
+        yield* draft.write(chunk)
       }
-      if (bytes > lookAt) {
-        yield* roomFor(0, limits)
-        lookAt += lookEvery
-      }
-      yield* draft.write(chunk)
     }),
   )
   return bytes

@@ -1,10 +1,10 @@
 // The body of a request as it arrives, and how long one waits for it.
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Stream from "effect/Stream"
+import { messageBody } from "./message-body.ts"
 import { MultipartError } from "./multipart-error.ts"
 
 /** Bytes that must come in so much waiting: a sender of one byte now and then would hold its place for hours. */
@@ -46,26 +46,7 @@ export const requestBody = (
   request: HttpServerRequest.HttpServerRequest,
   idleMillis: number,
 ): Stream.Stream<Uint8Array, MultipartError> =>
-  Stream.suspend(() => {
-    const source = NodeHttpServerRequest.toIncomingMessage(request)
-    // The platform says so when its own stream is read; curl waits a second for it, other senders for ever.
-    if (/^100-continue$/i.test(request.headers["expect"] ?? "")) {
-      NodeHttpServerRequest.toServerResponse(request).writeContinue()
-    }
-    return NodeStream.fromReadable({
-      evaluate: () => source,
-      onError: () => new MultipartError({ reason: "aborted", detail: "the body could not be read to its end" }),
-      closeOnDone: false,
-      chunkSize: 4,
-    }).pipe(
-      Stream.timeoutOrElse({
-        duration: idleMillis,
-        orElse: () =>
-          Stream.fail(new MultipartError({ reason: "idle", detail: `no bytes came for ${idleMillis / 1000} s` })),
-      }),
-      paced,
-    )
-  })
+  Stream.suspend(() => paced(messageBody(NodeHttpServerRequest.toIncomingMessage(request), idleMillis)))
 
 /** Lets the rest of the body run dry after an early answer, so that a sender still writing gets to read it. */
 export const discardBody = (request: HttpServerRequest.HttpServerRequest) =>

@@ -1,0 +1,68 @@
+// The chunks of an incoming message as they lie on the socket: no copy, no timer and no fiber for what is there already.
+import type { Readable } from "node:stream"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { MultipartError } from "./multipart-error.ts"
+
+/** Bytes that may wait here; then the sender does. */
+const mostWaiting = 512 * 1024
+
+const aborted = new MultipartError({ reason: "aborted", detail: "the body could not be read to its end" })
+
+/** Leaves the message open when it ends early. `idleMillis`: longest wait for the next bytes. */
+export const messageBody = (message: Readable, idleMillis: number): Stream.Stream<Uint8Array, MultipartError> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      let chunks: Array<Uint8Array> = []
+      let waiting = 0
+      let state: "open" | "ended" | "aborted" = message.readableEnded ? "ended" : message.destroyed ? "aborted" : "open"
+      let wake: (() => void) | undefined
+      const onData = (chunk: Uint8Array) => {
+        chunks.push(chunk)
+        waiting += chunk.length
+        if (waiting >= mostWaiting) message.pause()
+        wake?.()
+      }
+      const onEnd = () => {
+        state = "ended"
+        wake?.()
+      }
+      const onGone = () => {
+        if (state === "open") state = "aborted"
+        wake?.()
+      }
+      yield* Effect.acquireRelease(
+        Effect.sync(() => message.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone)),
+        () =>
+          Effect.sync(() => {
+            // What the error listener heard of stays heard: without one it would end the process.
+            message.pause().off("data", onData).off("end", onEnd).off("close", onGone)
+          }),
+      )
+      const detail = `no bytes came for ${idleMillis / 1000} s`
+      const more = Effect.callback<void, MultipartError>((resume) => {
+        const over = (effect: Effect.Effect<void, MultipartError>) => {
+          clearTimeout(timer)
+          wake = undefined
+          resume(effect)
+        }
+        const timer = setTimeout(() => over(Effect.fail(new MultipartError({ reason: "idle", detail }))), idleMillis)
+        wake = () => over(Effect.void)
+        return Effect.sync(() => {
+          clearTimeout(timer)
+          wake = undefined
+        })
+      })
+      const next = Effect.gen(function* () {
+        if (chunks.length === 0 && state === "open") yield* more
+        const [first, ...others] = chunks
+        if (first === undefined) return yield* state === "aborted" ? Effect.fail(aborted) : Cause.done()
+        chunks = []
+        waiting = 0
+        if (message.isPaused()) message.resume()
+        return [first, ...others] as const
+      })
+      return Stream.fromPull(Effect.succeed(next))
+    }),
+  )
