@@ -1,6 +1,6 @@
 // Node's HTTP or HTTPS server with its limits, and certificates that are read again when they change.
 import { readFileSync } from "node:fs"
-import { createServer, type Server } from "node:http"
+import { createServer, type RequestListener, type Server } from "node:http"
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https"
 import { createSecureContext, type SecureContextOptions } from "node:tls"
 import * as Effect from "effect/Effect"
@@ -62,13 +62,17 @@ const reloading = Effect.fnUntraced(function* (server: SecureServer, tls: TlsSet
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(lookEvery), look)))
 })
 
+/** Who expects to be told to continue is no "request" to Node. */
+const onEvery = (server: Server, listener: RequestListener) =>
+  server.on("request", listener).on("checkContinue", listener)
+
 /**
  * Bodies have no limit as a whole: a large upload may take hours, and idle bodies are ended by STOW itself. While it
  * stops, connections that are kept alive are closed after the answer in hand; they would be waited for otherwise.
  */
 const limited = (server: Server, { maxConnections }: ListenerSettings) => {
   server.maxConnections = maxConnections
-  return server.on("request", (_, response) => {
+  return onEvery(server, (_, response) => {
     if (!server.listening) response.setHeader("connection", "close")
     response.once("finish", () => setImmediate(() => server.listening || server.closeIdleConnections()))
   })
@@ -96,7 +100,7 @@ export const httpServer = Effect.fnUntraced(function* (listener: ListenerSetting
     handshakeTimeout: listener.headerSeconds * 1000,
   })
   // Absolute addresses in answers are made from what a proxy says, else from what the caller used: that was https.
-  server.on("request", ({ headers }) => {
+  onEvery(server, ({ headers }) => {
     if (headers["forwarded"] === undefined) headers["x-forwarded-proto"] ??= "https"
   })
   yield* reloading(server, tls, context)
