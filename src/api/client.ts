@@ -20,15 +20,23 @@ export const apiClient = (baseUrl: string, headers: Readonly<Record<string, stri
     transformClient: HttpClient.mapRequest(HttpClientRequest.setHeaders(headers)),
   }).pipe(Effect.provide(FetchHttpClient.layer))
 
+/** What the door says, which no route declares. */
+const refusals: Readonly<Record<number, string>> = {
+  401: "it asks for sign-in; give --api-key or --token that it knows",
+  403: "this key or token may not do that",
+  429: "too many requests; try again later",
+}
+
 /** Turns every failure of a request into one sentence. */
 export const explain =
   (url: string) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, ClientError, R> =>
     Effect.mapError(effect, (error) => {
-      const said = (error as { readonly error?: unknown }).error
+      const { error: said, reason } = error as {
+        readonly error?: unknown
+        readonly reason?: { readonly _tag?: string; readonly response?: { readonly status?: number } }
+      }
       if (typeof said === "string") return new ClientError({ message: said })
-      const tag = (error as { readonly reason?: { readonly _tag?: string } }).reason?._tag
-      return new ClientError({
-        message: tag === "TransportError" ? `no gateway answers at ${url}` : `${url}: ${String(error)}`,
-      })
+      if (reason?._tag === "TransportError") return new ClientError({ message: `no gateway answers at ${url}` })
+      return new ClientError({ message: `${url}: ${refusals[reason?.response?.status ?? 0] ?? String(error)}` })
     })

@@ -9,7 +9,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as HttpServer from "effect/http/HttpServer"
 import { isSecure } from "../access/http-server.ts"
-import { GatewayConfig, type Sources } from "../config/GatewayConfig.ts"
+import { ConfigurationError, GatewayConfig, type Sources } from "../config/GatewayConfig.ts"
 import { Gateway } from "../gateway.ts"
 
 /** One line, once everything answers. */
@@ -28,6 +28,11 @@ const run = (sources: Sources) =>
     const config = yield* GatewayConfig
     yield* Layer.launch(Layer.effectDiscard(announce).pipe(Layer.provide(Gateway))).pipe(
       Effect.provideService(References.MinimumLogLevel, config.log.level),
+      Effect.catchTag("ServeError", ({ cause }) => {
+        const { host, port } = config.listener
+        const code = String((cause as { readonly code?: unknown }).code ?? cause)
+        return new ConfigurationError({ message: `listener: ${host}, port ${port} cannot be bound (${code})` })
+      }),
     )
   }).pipe(Effect.provide(GatewayConfig.layer(sources)))
 

@@ -77,6 +77,11 @@ const judge = (files: ReadonlyArray<DicomFile>, answer: typeof Answer.Type): Rea
 /** Tries again, after this long (ms), may help; `why` is told when patience ends. */
 class Busy extends Schema.TaggedError<Busy>()("Busy", { why: Schema.String, after: Schema.Number }) {}
 
+const refusals: Readonly<Record<number, string>> = {
+  401: "the receiver asks for sign-in (HTTP 401)",
+  403: "the key or token may not store (HTTP 403)",
+}
+
 const busyStatus = [429, 502, 503, 504]
 const longestWait = 60_000
 
@@ -122,7 +127,7 @@ export const stow = Effect.fnUntraced(function* (
               Effect.map((answer) =>
                 Option.isSome(answer) && [200, 202, 409].includes(response.status)
                   ? judge(files, answer.value)
-                  : all(`HTTP ${response.status}`),
+                  : all(refusals[response.status] ?? `HTTP ${response.status}`),
               ),
             ),
       ),
