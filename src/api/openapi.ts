@@ -21,6 +21,7 @@ const failures = {
   408: "No bytes came for too long",
   413: "Too large",
   415: "Other media type",
+  426: "Not a WebSocket",
   503: "Try again",
   507: "Disk full",
 } as const
@@ -149,28 +150,51 @@ const dicomweb = [
 
 const workitem = "/dicomweb/workitems/{workitem}"
 const subscriber = `${workitem}/subscribers/{subscriber}`
-const dataSet = { requestBody: { required: true, content: { [dicomJson]: {} } } }
+const dicomXml = "application/dicom+xml"
+const dataSet = { requestBody: { required: true, content: { [dicomJson]: {}, [dicomXml]: {} } } }
 
 /** UPS-RS (PS3.18 §11). */
-const ups = (path: string, method: string, summary: string, success: Parameters<typeof answers>[0], more?: Json) =>
-  operation("ups", path, method, summary, answers(success, 400, 404, 409, 410, 503), more)
+const ups = (
+  path: string,
+  method: string,
+  summary: string,
+  success: Parameters<typeof answers>[0],
+  codes: ReadonlyArray<keyof typeof failures>,
+  more?: Json,
+) => operation("ups", path, method, summary, answers(success, ...codes), more)
+
+const changes = [400, 404, 408, 409, 410, 413, 415, 503] as const
+const found = [400, 404, 410, 503] as const
 
 const worklist = [
-  ups("/dicomweb/workitems", "post", "Create a work item; ?{uid} names it", { 201: ["Created"] }, dataSet),
-  ups("/dicomweb/workitems", "get", "Search work items", { 200: ["Matches", dicomJson], 204: ["No match"] }),
-  ups(workitem, "get", "A work item", { 200: ["Work item", dicomJson] }),
-  ups(workitem, "post", "Update; ?transaction-uid= once it is claimed", { 200: ["Updated"] }, dataSet),
+  ups(
+    "/dicomweb/workitems",
+    "post",
+    "Create a work item; ?{uid} names it",
+    { 201: ["Created"] },
+    [400, 408, 409, 413, 415, 503],
+    dataSet,
+  ),
+  ups(
+    "/dicomweb/workitems",
+    "get",
+    "Search work items",
+    { 200: ["Matches", dicomJson, related(dicomXml)], 204: ["No match"] },
+    [400, 406, 413, 503],
+  ),
+  ups(workitem, "get", "A work item", { 200: ["Work item", dicomJson, dicomXml] }, [400, 404, 406, 410, 503]),
+  ups(workitem, "post", "Update; ?transaction-uid= once it is claimed", { 200: ["Updated"] }, changes, dataSet),
   ...[`${workitem}/state`, `${workitem}/state/{requester}`].map((path) =>
-    ups(path, "put", "Claim, complete or cancel", { 200: ["Changed"] }, dataSet),
+    ups(path, "put", "Claim, complete or cancel", { 200: ["Changed"] }, changes, dataSet),
   ),
   ...[`${workitem}/cancelrequest`, `${workitem}/cancelrequest/{requester}`].map((path) =>
-    ups(path, "post", "Ask for cancellation", { 202: ["Asked, or canceled where nobody had claimed it"] }),
+    ups(path, "post", "Ask for cancellation", { 202: ["Asked, or canceled where nobody had claimed it"] }, changes),
   ),
-  ups(subscriber, "post", "Subscribe to one work item, or to all by a well-known UID", { 201: ["Subscribed"] }),
-  ups(subscriber, "delete", "Unsubscribe", { 200: ["Unsubscribed"] }),
-  ups(`${subscriber}/suspend`, "post", "Do not subscribe to new work items any more", { 200: ["Suspended"] }),
+  ups(subscriber, "post", "Subscribe to one work item, or to all by a well-known UID", { 201: ["Subscribed"] }, found),
+  ups(subscriber, "delete", "Unsubscribe", { 200: ["Unsubscribed"] }, found),
+  ups(`${subscriber}/suspend`, "post", "Do not subscribe to new work items any more", { 200: ["Suspended"] }, found),
   ...["/dicomweb/subscribers", "/dicomweb/ws/subscribers", "/ws/subscribers"].map((path) =>
-    ups(`${path}/{subscriber}`, "get", "Event reports over WebSocket", { 101: ["Events follow"] }),
+    ups(`${path}/{subscriber}`, "get", "Event reports over WebSocket", { 101: ["Events follow"] }, [400, 426, 503]),
   ),
 ]
 
