@@ -150,7 +150,6 @@ const dicomweb = [
 
 const workitem = "/dicomweb/workitems/{workitem}"
 const subscriber = `${workitem}/subscribers/{subscriber}`
-const dicomXml = "application/dicom+xml"
 const dataSet = { requestBody: { required: true, content: { [dicomJson]: {}, [dicomXml]: {} } } }
 
 /** UPS-RS (PS3.18 §11). */
