@@ -55,7 +55,7 @@ export function* metaElements(bytes: Buffer, start: number): Generator<MetaEleme
 export const unpaddedUid = (bytes: Buffer, at: number, length: number): string =>
   bytes.toString("latin1", at, at + Math.min(length, 66)).replace(/[\0 ]+$/, "")
 
-/** The object that the file says it holds, for answers about files that cannot be read any further. */
+/** What the file says it holds, without reading any further; also of files that cannot be read. */
 export const namedInMeta = (bytes: Buffer) => {
   const found = new Map<number, string>()
   for (const { element: number, valueAt, valueLength } of metaElements(bytes, metaStart(bytes))) {
@@ -65,5 +65,5 @@ export const namedInMeta = (bytes: Buffer) => {
     const value = found.get(number) ?? ""
     return /^[0-9.]{1,64}$/.test(value) ? value : undefined
   }
-  return { SOPClassUID: uid(0x0002), SOPInstanceUID: uid(0x0003) }
+  return { SOPClassUID: uid(0x0002), SOPInstanceUID: uid(0x0003), TransferSyntaxUID: uid(0x0010) }
 }

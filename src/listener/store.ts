@@ -1,11 +1,13 @@
 // Received parts to accepted instances: header read back, blob durable, then the ledger in groups.
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Digest } from "../domain/instance.ts"
-import { Blobs } from "../ledger/Blobs.ts"
+import { Blobs, type Draft } from "../ledger/Blobs.ts"
 import { Ledger, type Acceptance, type NewInstance } from "../ledger/Ledger.ts"
+import { asPart10 } from "./bare-data-set.ts"
 import { readInstance } from "./read-instance.ts"
 import { Halt, haltOf, type InstanceParts, receive, type Received, type ReceiveLimits } from "./receive.ts"
 import { FailureReason, type Outcome, type Refused } from "./store-response.ts"
@@ -16,16 +18,29 @@ const lookahead = 8
 /** Instances of one request that may wait for the ledger's commit in progress. */
 const waiting = 16
 
+/** Parts of one request of which nobody can say what they are: a sender of objects has few, a flood of tiny ones is cheap to send. */
+const maxUnknown = 1000
+
 /** Durable bytes that the ledger does not know yet; the open scope keeps them from being removed as unnamed. */
 interface Ready {
   readonly _tag: "Ready"
   readonly instance: NewInstance
+  readonly warning: number | undefined
   readonly scope: Scope.Closeable
 }
 
+/** A file without preamble is read again with one. */
+const readDraft = Effect.fnUntraced(function* (draft: Draft, scope: Scope.Scope, study: string | undefined) {
+  const read = yield* Effect.result(readInstance(yield* draft.content, study))
+  if (Result.isSuccess(read)) return { draft, read: read.success }
+  const whole = yield* asPart10(draft, scope)
+  if (whole === undefined) return yield* Effect.fail(read.failure)
+  return { draft: whole, read: yield* readInstance(yield* whole.content, study) }
+})
+
 const prepare = Effect.fnUntraced(
-  function* ({ draft, scope }: Received, study: string | undefined) {
-    const read = yield* readInstance(yield* draft.content, study)
+  function* ({ draft: received, scope }: Received, study: string | undefined) {
+    const { draft, read } = yield* readDraft(received, scope, study)
     const ledger = yield* Ledger
     const blobs = yield* Blobs
     // Runs after the draft has let go of its bytes: what the ledger did not take, for whatever reason, is gone with it.
@@ -41,7 +56,8 @@ const prepare = Effect.fnUntraced(
     )
     const { digest, bytes } = yield* draft.commit
     committed = digest
-    const ready: Ready = { _tag: "Ready", instance: { ...read, digest, bytes }, scope }
+    const { warning, ...header } = read
+    const ready: Ready = { _tag: "Ready", instance: { ...header, digest, bytes }, warning, scope }
     return ready
   },
   (effect, { scope }) =>
@@ -54,7 +70,7 @@ const prepare = Effect.fnUntraced(
 )
 
 /** Thousands of outcomes are kept until the answer: without the attributes. */
-const outcomeOf = (instance: NewInstance, acceptance: Acceptance | undefined): Outcome => {
+const outcomeOf = ({ instance, warning }: Ready, acceptance: Acceptance | undefined): Outcome => {
   const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, SOPClassUID } = instance
   if (acceptance?._tag === "NotAuthorized") {
     const detail = "the caller may not add to this study"
@@ -65,7 +81,7 @@ const outcomeOf = (instance: NewInstance, acceptance: Acceptance | undefined): O
     return { _tag: "Refused", reason: FailureReason.duplicate, detail, SOPInstanceUID, SOPClassUID }
   }
   const fresh = acceptance?._tag === "Stored"
-  return { _tag: "Stored", fresh, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, SOPClassUID }
+  return { _tag: "Stored", fresh, warning, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, SOPClassUID }
 }
 
 const accept = Effect.fnUntraced(function* (group: ReadonlyArray<Ready>) {
@@ -76,7 +92,7 @@ const accept = Effect.fnUntraced(function* (group: ReadonlyArray<Ready>) {
     Effect.uninterruptible,
     Effect.mapError(haltOf),
   )
-  return group.map(({ instance }, index) => outcomeOf(instance, acceptances[index]))
+  return group.map((ready, index) => outcomeOf(ready, acceptances[index]))
 })
 
 export interface Stored {
@@ -91,6 +107,7 @@ export const store = Effect.fnUntraced(function* <R>(
   limits: ReceiveLimits,
 ) {
   const outcomes: Array<Outcome> = []
+  let unknown = 0
   const take = Effect.fnUntraced(function* (items: ReadonlyArray<Ready | Refused | Halt>) {
     const ready = items.filter((item) => item._tag === "Ready")
     const accepted = ready.length === 0 ? [] : yield* accept(ready)
@@ -101,12 +118,16 @@ export const store = Effect.fnUntraced(function* <R>(
       return item._tag === "Ready" ? accepted.slice(next, ++next) : []
     })
     outcomes.push(...settled)
+    unknown += settled.filter((item) => item._tag === "Refused" && item.SOPInstanceUID === undefined).length
     yield* count(
       settled,
       ready.reduce((sum, { instance }) => sum + instance.bytes, 0),
     )
     const halt = items.find((item) => item._tag === "Halt")
     if (halt !== undefined) return yield* halt
+    if (unknown > maxUnknown) {
+      return yield* new Halt({ status: 413, error: `more than ${maxUnknown} parts are no DICOM objects` })
+    }
   })
   const halt = yield* receive(parts, limits).pipe(
     Stream.mapEffect((item) => (item._tag === "Received" ? prepare(item, study) : Effect.succeed(item)), {

@@ -1,0 +1,20 @@
+// A draft's bytes, looked at without reading the whole.
+import { open } from "node:fs/promises"
+import * as Effect from "effect/Effect"
+import type { Part10Content } from "../dicom/open-part10.ts"
+import { blobError } from "../ledger/blob-error.ts"
+
+/** The first `count` bytes, or all there are. */
+export const beginning = (content: Part10Content, count: number) =>
+  "bytes" in content
+    ? Effect.succeed(
+        Buffer.from(content.bytes.buffer, content.bytes.byteOffset, Math.min(count, content.bytes.byteLength)),
+      )
+    : Effect.tryPromise({
+        try: async () => {
+          const file = await open(content.path, "r")
+          const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0).finally(() => file.close())
+          return buffer.subarray(0, bytesRead)
+        },
+        catch: blobError,
+      })
