@@ -46,7 +46,13 @@ export const requestBody = (
   request: HttpServerRequest.HttpServerRequest,
   idleMillis: number,
 ): Stream.Stream<Uint8Array, MultipartError> =>
-  Stream.suspend(() => paced(messageBody(NodeHttpServerRequest.toIncomingMessage(request), idleMillis)))
+  Stream.suspend(() => {
+    // The platform says so when its own stream is read; curl waits a second for it, other senders for ever.
+    if (/^100-continue$/i.test(request.headers["expect"] ?? "")) {
+      NodeHttpServerRequest.toServerResponse(request).writeContinue()
+    }
+    return paced(messageBody(NodeHttpServerRequest.toIncomingMessage(request), idleMillis))
+  })
 
 /** Lets the rest of the body run dry after an early answer, so that a sender still writing gets to read it. */
 export const discardBody = (request: HttpServerRequest.HttpServerRequest) =>
