@@ -46,7 +46,7 @@ export const sender = Effect.gen(function* () {
         return Effect.succeed(
           blobs.read(digest, { offset: piece.offset, length: fileBytes - piece.offset }).pipe(
             NodeStream.pipeThroughDuplex<Uint8Array, BlobError>({
-              evaluate: () => createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH }),
+              evaluate: () => createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH, chunkSize: 256 * 1024 }),
               onError: (cause) => new BlobError({ reason: "io", cause }),
             }),
           ),

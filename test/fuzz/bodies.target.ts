@@ -1,6 +1,6 @@
 // Bodies: multipart as it should not be, metadata stores in JSON and XML, region searches, work items.
 import * as fc from "fast-check"
-import { json, metadataStore, xml } from "./document-inputs.ts"
+import { json, metadataStore, nearWorkitem, xml } from "./document-inputs.ts"
 import { Wrong, type Live } from "./live.ts"
 import { multipartInputs } from "./multipart-inputs.ts"
 import type { Stored } from "./requests.target.ts"
@@ -149,7 +149,7 @@ export const bodyTargets = ({ study, series }: Stored) => [
       ),
       fc.constantFrom("POST", "PUT", "DELETE"),
       fc.constantFrom("application/dicom+json", "application/json", "application/dicom+xml"),
-      fc.oneof(json, xml),
+      fc.oneof({ weight: 3, arbitrary: nearWorkitem }, json, xml),
     ),
     async ([where, method, type, sent], live: Live) => {
       await live.judged({ method, path: `/dicomweb/workitems${where}`, headers: { "content-type": type }, body: sent })

@@ -114,6 +114,26 @@ const nearMetadata = fc
     return Object.fromEntries(kept) as DicomJson
   })
 
+/** A work item that could be scheduled, and a state that could be asked for, with something changed. */
+export const nearWorkitem = fc
+  .tuple(
+    fc.constantFrom("SCHEDULED", "SCHEDULED", "IN PROGRESS", "COMPLETED", "CANCELED"),
+    fc.dictionary(tag, attribute, { maxKeys: 2 }),
+  )
+  .map(([state, changes]) =>
+    JSON.stringify([
+      {
+        "00404041": { vr: "CS", Value: ["READY"] },
+        "00404005": { vr: "DT", Value: ["20261124120000"] },
+        "00741000": { vr: "CS", Value: [state] },
+        "00741200": { vr: "CS", Value: ["MEDIUM"] },
+        "00741204": { vr: "LO", Value: ["Read the knee"] },
+        ...(state === "SCHEDULED" ? {} : { "00081195": { vr: "UI", Value: ["1.2.3.4"] } }),
+        ...changes,
+      },
+    ]),
+  )
+
 /** What is no attribute map has no XML of its own. */
 const safeXml = (attributes: DicomJson) => {
   try {

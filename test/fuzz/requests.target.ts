@@ -74,7 +74,9 @@ export const requestTargets = ({ study, series, instance }: Stored) => {
       "range",
       2,
       fc.tuple(
-        fc.constantFrom(...places.flatMap((place) => [place, `${place}/bulkdata`, `${place}/pixeldata`])),
+        fc.constantFrom(
+          ...places.flatMap((place) => [place, `${place}/bulkdata`, `${place}/pixeldata`, `${own}/bulkdata/7FE00010`]),
+        ),
         rangeHeader,
         fc.option(odd),
       ),
