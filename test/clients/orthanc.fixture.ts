@@ -1,0 +1,89 @@
+// Debian's Orthanc with its DICOMweb plugin, configured by the files of gateway-config/examples/orthanc.
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { freePort, running } from "./peer.fixture.ts"
+
+const example = join(import.meta.dirname, "../../gateway-config/examples/orthanc")
+
+interface Servers {
+  readonly [name: string]: object
+}
+
+/** The example's configuration; its comments are whole lines. */
+const configuration = (): {
+  readonly DicomWeb: { readonly Servers: { readonly "region-gateway": { readonly Url: string } } }
+} => JSON.parse(readFileSync(join(example, "orthanc.json"), "utf8").replace(/^\s*\/\/.*$/gm, "")) as never
+
+export interface Orthanc {
+  readonly url: string
+  readonly get: <A>(path: string) => Effect.Effect<A>
+  readonly bytes: (path: string) => Effect.Effect<Buffer>
+  readonly post: <A>(path: string, body: unknown) => Effect.Effect<{ readonly status: number; readonly body: A }>
+  readonly upload: (files: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<UploadAnswer>>
+  readonly remove: (path: string) => Effect.Effect<unknown>
+}
+export interface UploadAnswer {
+  readonly ID: string
+  readonly ParentStudy: string
+}
+
+/** The example with its ports, folders and the gateway's address and key put in; `more` are servers beside its own. */
+export const startOrthanc = Effect.fnUntraced(function* (
+  program: string,
+  dir: string,
+  gateway: string,
+  key: string,
+  more: Servers = {},
+) {
+  const port = yield* freePort
+  const written = configuration()
+  const own = {
+    ...written.DicomWeb.Servers["region-gateway"],
+    Url: written.DicomWeb.Servers["region-gateway"].Url.replace("http://127.0.0.1:8080", gateway),
+    HttpHeaders: { "X-Api-Key": key },
+  }
+  mkdirSync(dir, { recursive: true })
+  copyFileSync(join(example, "forward.lua"), join(dir, "forward.lua"))
+  const file = join(dir, "orthanc.json")
+  writeFileSync(
+    file,
+    JSON.stringify({
+      ...written,
+      StorageDirectory: join(dir, "db"),
+      IndexDirectory: join(dir, "db"),
+      DicomServerEnabled: false,
+      HttpPort: port,
+      AuthenticationEnabled: false,
+      StableAge: 1,
+      DicomWeb: { ...written.DicomWeb, Servers: { "region-gateway": own, ...more } },
+    }),
+  )
+  const url = `http://127.0.0.1:${port}`
+  yield* running(program, [file], `${url}/system`)
+  // Orthanc closes kept connections without a word.
+  const ask = (path: string, init: RequestInit = {}) =>
+    Effect.promise(() => fetch(`${url}${path}`, { ...init, headers: { connection: "close" } }))
+  const post = <A>(path: string, body: unknown) =>
+    Effect.gen(function* () {
+      const response = yield* ask(path, { method: "POST", body: JSON.stringify(body) })
+      const text = yield* Effect.promise(() => response.text())
+      return { status: response.status, body: (text === "" ? undefined : JSON.parse(text)) as A }
+    })
+  const orthanc: Orthanc = {
+    url,
+    post,
+    get: <A>(path: string) =>
+      Effect.flatMap(ask(path), (response) => Effect.promise(() => response.json() as Promise<A>)),
+    bytes: (path) =>
+      Effect.flatMap(ask(path), (response) => Effect.promise(async () => Buffer.from(await response.arrayBuffer()))),
+    upload: (files) =>
+      Effect.forEach(files, (bytes) =>
+        Effect.flatMap(ask("/instances", { method: "POST", body: Buffer.from(bytes) }), (response) =>
+          Effect.promise(() => response.json() as Promise<UploadAnswer>),
+        ),
+      ),
+    remove: (path) => ask(path, { method: "DELETE" }),
+  }
+  return orthanc
+})
