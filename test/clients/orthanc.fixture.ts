@@ -35,6 +35,8 @@ export const startOrthanc = Effect.fnUntraced(function* (
   gateway: string,
   key: string,
   more: Servers = {},
+  /** File of an authority to trust beside Debian's. */
+  authority?: string,
 ) {
   const port = yield* freePort
   const written = configuration()
@@ -54,6 +56,7 @@ export const startOrthanc = Effect.fnUntraced(function* (
       IndexDirectory: join(dir, "db"),
       DicomServerEnabled: false,
       HttpPort: port,
+      ...(authority === undefined ? {} : { HttpsCACertificates: authority }),
       AuthenticationEnabled: false,
       StableAge: 1,
       DicomWeb: { ...written.DicomWeb, Servers: { "region-gateway": own, ...more } },
