@@ -46,7 +46,9 @@ const startsWith = (column: string, prefix: string): Condition =>
     : { sql: `${column} >= ? AND ${column} < ?`, values: [prefix, `${prefix}${beyond}`] }
 
 const patternCondition = (column: string, wildcard: string, pattern: string, prefix: string): Condition =>
-  all([startsWith(column, prefix), { sql: `${wildcard}(?, ${column})`, values: [pattern] }])
+  pattern === `${prefix}*`
+    ? startsWith(column, prefix)
+    : all([startsWith(column, prefix), { sql: `${wildcard}(?, ${column})`, values: [pattern] }])
 
 const withoutCarets = (text: string) => {
   let end = text.length
@@ -109,14 +111,16 @@ export const momentCondition = (date: string, time: string, tests: ReadonlyArray
   )
 
 const textVr = new Set(["AE", "AS", "CS", "LO", "LT", "SH", "ST", "UC", "UI", "UR", "UT"])
+const integerVr = new Set(["SL", "SS", "UL", "US", "xs"])
 
-/** Rules out most maps while they are still JSON text: a text value stands in it as it was stored. */
+/** Rules out most maps while they are still JSON text: text and whole numbers stand in it as they are compared. */
 export const textCondition = (column: string, { vr, tests }: Key): ReadonlyArray<Condition> => {
-  const pieces = textVr.has(vr)
-    ? tests.flatMap((test) =>
-        test.kind === "equals" ? test.values : test.kind === "wildcard" ? [literalPiece(test.pattern)] : [""],
-      )
-    : []
+  const pieces =
+    textVr.has(vr) || integerVr.has(vr)
+      ? tests.flatMap((test) =>
+          test.kind === "equals" ? test.values : test.kind === "wildcard" ? [literalPiece(test.pattern)] : [""],
+        )
+      : []
   return pieces.length === 0 || pieces.length > 16 || pieces.includes("")
     ? []
     : [any(pieces.map((piece) => ({ sql: `instr(${column}, ?)`, values: [JSON.stringify(piece).slice(1, -1)] })))]

@@ -153,7 +153,12 @@ DROP INDEX study_date;
 CREATE INDEX study_date ON study (StudyDate, StudyTime);
 -- Cover the searches of series and instances, whose rows are long.
 DROP INDEX series_study;
-CREATE INDEX series_study ON series (StudyInstanceUID, Modality, SeriesNumber, PerformedProcedureStepStartDate, PerformedProcedureStepStartTime);
+CREATE INDEX series_study ON series
+  (StudyInstanceUID, Modality, SeriesNumber, PerformedProcedureStepStartDate, PerformedProcedureStepStartTime, instances);
+DROP INDEX series_modality;
+CREATE INDEX series_modality ON series (Modality, StudyInstanceUID, instances);
+DROP INDEX study_origin;
+CREATE INDEX study_origin ON study (origin, StudyInstanceUID);
 CREATE INDEX instance_search ON instance (SeriesInstanceUID, SOPClassUID, InstanceNumber);
 `
 

@@ -1,18 +1,30 @@
-// Drives a search turn by turn, so that what shares its thread goes on, and ends one that takes too long.
+// Drives searches turn by turn, so that what shares their thread goes on, and ends one that takes too long.
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import { SearchTooBroad } from "./Ledger.ts"
 import { ledgerError } from "./writer.ts"
 
-/** Milliseconds. */
+/** Milliseconds, waiting included. */
 const longest = 10_000
+/** Milliseconds after which a search takes its turns only while no other long one does. */
+const short = 100
 
-export const inTurns = Effect.fnUntraced(function* <A>(searching: Generator<undefined, A>) {
-  const start = yield* Clock.currentTimeMillis
-  while (true) {
-    const step = yield* Effect.try({ try: () => searching.next(), catch: ledgerError })
-    if (step.done === true) return step.value
-    if ((yield* Clock.currentTimeMillis) - start > longest) return yield* new SearchTooBroad({ reason: "time" })
-    yield* Effect.yieldNow
-  }
-})
+export const makeTurns = () => {
+  const long = Semaphore.makeUnsafe(1)
+  /** The result, or undefined when the time is over first. */
+  const until = Effect.fnUntraced(function* <A>(searching: Generator<undefined, A>, end: number) {
+    while (true) {
+      const step = yield* Effect.try({ try: () => searching.next(), catch: ledgerError })
+      if (step.done === true) return { value: step.value }
+      if ((yield* Clock.currentTimeMillis) >= end) return undefined
+      yield* Effect.yieldNow
+    }
+  })
+  return Effect.fnUntraced(function* <A>(searching: Generator<undefined, A>) {
+    const start = yield* Clock.currentTimeMillis
+    const found =
+      (yield* until(searching, start + short)) ?? (yield* long.withPermit(until(searching, start + longest)))
+    return found === undefined ? yield* new SearchTooBroad({ reason: "time" }) : found.value
+  })
+}

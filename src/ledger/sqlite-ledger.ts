@@ -16,7 +16,7 @@ import { type InventoryItem, Ledger, type LedgerTotals, type Scope } from "./Led
 import { openDatabase } from "./open-database.ts"
 import { attributesOf, heldColumns, heldOf, instanceOf, refOf, scopeCondition, visibleCondition } from "./rows.ts"
 import { migrations } from "./schema.ts"
-import { inTurns } from "./search-turns.ts"
+import { makeTurns } from "./search-turns.ts"
 import { makeOverview } from "./study-overview.ts"
 import { makeSearch } from "./search.ts"
 import { makeStages } from "./stages.ts"
@@ -127,6 +127,7 @@ const make = Effect.fnUntraced(function* (path: string) {
   const alerts = makeAlertStore(db, outbox)
   const remove = makeDelete(db, outbox)
   const search = makeSearch(db)
+  const inTurns = makeTurns()
   const totals = makeTotals(db)
   const inventory = db.prepare(
     "SELECT SOPInstanceUID, receipt, digest, stage, indexed AS indexedFrames FROM instance ORDER BY receipt",

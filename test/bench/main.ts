@@ -2,12 +2,13 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import { embedBench } from "./embed.bench.ts"
+import { qidoBench } from "./qido.bench.ts"
 import { queryBench } from "./query.bench.ts"
 import { writeReport } from "./report.ts"
 import { searchableBench } from "./searchable.bench.ts"
 import { stowBench } from "./stow.bench.ts"
 
-const benches = { stow: stowBench, embed: embedBench, searchable: searchableBench, query: queryBench }
+const benches = { stow: stowBench, embed: embedBench, searchable: searchableBench, query: queryBench, qido: qidoBench }
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(name in benches))
 if (unknown.length > 0) {
