@@ -42,7 +42,7 @@ const beyond = "\u{10FFFF}"
 /** Narrows by the index before the function sees a row. */
 const startsWith = (column: string, prefix: string): Condition =>
   prefix === ""
-    ? { sql: `${column} <> ''`, values: [] }
+    ? { sql: `${column} > ''`, values: [] }
     : { sql: `${column} >= ? AND ${column} < ?`, values: [prefix, `${prefix}${beyond}`] }
 
 const patternCondition = (column: string, wildcard: string, pattern: string, prefix: string): Condition =>

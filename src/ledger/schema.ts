@@ -146,7 +146,8 @@ UPDATE instance SET InstanceNumber = column_value(attributes, '00200013')
 
 DROP INDEX study_name;
 CREATE INDEX study_name ON study (PatientName);
-CREATE INDEX study_name_other ON study (PatientNameOther) WHERE PatientNameOther <> '';
+CREATE INDEX study_name_other ON study (PatientNameOther) WHERE PatientNameOther > '';
+CREATE INDEX study_referring_other ON study (ReferringPhysicianNameOther) WHERE ReferringPhysicianNameOther > '';
 CREATE INDEX study_referring ON study (ReferringPhysicianName);
 CREATE INDEX study_id ON study (StudyID);
 DROP INDEX study_date;

@@ -10,7 +10,7 @@ import { makeSearchRows } from "./search-rows.ts"
 /** Matches beyond the page that are counted where each has to be looked at. */
 const counted = 10_000
 /** How many rows are looked at in one go: some milliseconds. */
-const turn = { maps: 200, rows: 20_000 }
+const turn = { maps: 200, rows: 5000 }
 
 /** Yields between turns; whoever drives it may stop it there. */
 type Searching<A> = Generator<undefined, A>

@@ -80,7 +80,8 @@ const merged = (tests: ReadonlyArray<ValueTest>): ReadonlyArray<ValueTest> => {
  */
 export const valueTests = (vr: string, text: string, emptyValue: boolean): ReadonlyArray<ValueTest> | undefined => {
   const trimmed = text.trim()
-  if (/^\**$/.test(trimmed)) return []
+  // A name of nothing but delimiters is as empty as none.
+  if (/^\**$/.test(trimmed) || (vr === "PN" && foldName(trimmed) === "")) return []
   if (emptyValue && trimmed === '""') return [{ kind: "empty" }]
   if (unmatchable.has(vr)) return undefined
   const parts = listOf(vr, trimmed)
