@@ -11,7 +11,7 @@ import type { DicomJson } from "../domain/instance.ts"
 import type { StudyInstanceUID } from "../domain/uid.ts"
 import { Ledger } from "../ledger/Ledger.ts"
 import { openDatabase } from "../ledger/open-database.ts"
-import { inTurns } from "../ledger/search-turns.ts"
+import { makeTurns } from "../ledger/search-turns.ts"
 import { ledgerError, makeWriter } from "../ledger/writer.ts"
 import { makeChannels } from "./channels.ts"
 import { makeEventQueue } from "./event-queue.ts"
@@ -70,6 +70,7 @@ const make = Effect.fnUntraced(function* (path: string) {
   const retention = makeRetention(db)
   const own = makeOwnItems(db, items, retention)
   const search = makeSearch(db)
+  const inTurns = makeTurns()
   const channels = makeChannels()
 
   const read = <A>(query: (view: string) => A) =>

@@ -74,16 +74,18 @@ const acceptFirsts = (db: DatabaseSync) => {
     for (let series = 0; series < seriesOfStudy; series++) {
       const attributes = attributesOf(study, series)
       accept(
-        {
-          StudyInstanceUID: StudyInstanceUID.make(studyUid(study)),
-          SeriesInstanceUID: SeriesInstanceUID.make(`${studyUid(study)}.${series}`),
-          SOPInstanceUID: SOPInstanceUID.make(`${studyUid(study)}.${series}.1`),
-          SOPClassUID: String(attributes["00080016"]?.Value?.[0]),
-          TransferSyntaxUID: "1.2.840.10008.1.2.1",
-          digest: Digest.make(String(study * seriesOfStudy + series).padStart(64, "0")),
-          bytes: 525_000,
-          attributes,
-        },
+        [
+          {
+            StudyInstanceUID: StudyInstanceUID.make(studyUid(study)),
+            SeriesInstanceUID: SeriesInstanceUID.make(`${studyUid(study)}.${series}`),
+            SOPInstanceUID: SOPInstanceUID.make(`${studyUid(study)}.${series}.1`),
+            SOPClassUID: String(attributes["00080016"]?.Value?.[0]),
+            TransferSyntaxUID: "1.2.840.10008.1.2.1",
+            digest: Digest.make(String(study * seriesOfStudy + series).padStart(64, "0")),
+            bytes: 525_000,
+            attributes,
+          },
+        ],
         { ...internal, origin: study % 2 === 0 ? "south" : "north" },
         0,
       )
