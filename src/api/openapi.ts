@@ -208,6 +208,13 @@ interface Operation {
 
 const text = { schema: { type: "string" } }
 
+/** Where sign-in is on, one of these is needed for all but /health. */
+const securitySchemes = {
+  apiKey: { type: "apiKey", in: "header", name: "X-Api-Key" },
+  bearer: { type: "http", scheme: "bearer", description: "An OAuth2/OIDC token, or an API key" },
+  basic: { type: "http", scheme: "basic", description: "Any user; the password is an API key" },
+}
+
 /** Adds to the document that the API definition gives. */
 export const withOtherRoutes = (document: Record<string, unknown>): Record<string, unknown> => {
   const paths: Record<string, Record<string, unknown>> = { ...(document as unknown as Document).paths }
@@ -244,5 +251,6 @@ export const withOtherRoutes = (document: Record<string, unknown>): Record<strin
       },
     },
   }
-  return { ...document, paths }
+  const components = { ...(document["components"] as Json | undefined), securitySchemes }
+  return { ...document, paths, components, security: Object.keys(securitySchemes).map((name) => ({ [name]: [] })) }
 }
