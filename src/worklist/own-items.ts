@@ -36,7 +36,8 @@ export const makeOwnItems = (db: DatabaseSync, items: Items, retention: Retentio
   const running = db.prepare(
     "SELECT SOPInstanceUID, subject, StudyInstanceUID FROM workitem WHERE ProcedureStepState = 'IN PROGRESS' AND TransactionUID = ? AND subject IS NOT NULL ORDER BY sequence",
   )
-  const ofStudy = db.prepare("SELECT SOPInstanceUID FROM workitem WHERE StudyInstanceUID = ? AND own = 1")
+  // Without a subject it was forgotten before: each deleted instance of a study says so again.
+  const ofStudy = db.prepare("SELECT SOPInstanceUID FROM workitem WHERE StudyInstanceUID = ? AND subject IS NOT NULL")
   const locked = db.prepare("SELECT 1 FROM subscription WHERE workitem = ? AND deletionLock = 1")
   const blank = db.prepare("UPDATE workitem SET subject = NULL, attributes = ? WHERE sequence = ?")
   const setOrigin = db.prepare(
