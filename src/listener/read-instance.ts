@@ -21,7 +21,8 @@ export class Refusal extends Schema.TaggedError<Refusal>()("Refusal", {
 }) {}
 
 // Opening is synchronous: what it may cost the other callers is bounded.
-const limits = { headerBytes: 32 * 2 ** 20 }
+// Two million elements would hold it for many seconds; ten thousand frames with their functional groups have 300,000.
+const limits = { headerBytes: 32 * 2 ** 20, elements: 300_000 }
 /** File meta information is a few hundred bytes. */
 const metaBytes = 4096
 /** DICOMDIR (PS3.10 §8): names objects and is none. */
