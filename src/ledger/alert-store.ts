@@ -24,14 +24,15 @@ export interface NewAlert {
 }
 
 export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
-  const putRegion = db.prepare("INSERT OR REPLACE INTO standing_region (id, region, exemplar) VALUES (?, ?, ?)")
+  const putRegion = db.prepare(
+    "INSERT OR REPLACE INTO standing_region (id, region, exemplar, origin) VALUES (?, ?, ?, coalesce((SELECT origin FROM study WHERE StudyInstanceUID = ?), ?))",
+  )
   const known = db.prepare("SELECT 1 FROM standing_region WHERE id = ?")
-  /** A standing region is seen by those who may see the study it was drawn on. */
-  const visibleRegions = (caller: Caller) => {
-    const { sql, values } = visibleCondition(caller, "drawn")
-    const drawn = "(SELECT json_extract(standing_region.region, '$.StudyInstanceUID') AS StudyInstanceUID) AS drawn"
-    return { sql: caller.origins === "all" ? "1" : `EXISTS (SELECT 1 FROM ${drawn} WHERE ${sql})`, values }
-  }
+  /** A standing region is seen by those who may see the studies of its origin: that of the study it was drawn on. */
+  const visibleRegions = ({ origins }: Caller) =>
+    origins === "all"
+      ? { sql: "1", values: [] }
+      : { sql: `standing_region.origin IN (${Array.from(origins, () => "?").join(", ")})`, values: [...origins] }
   const removeRegion = db.prepare("DELETE FROM standing_region WHERE id = ?")
   const raised = db.prepare("SELECT 1 FROM alert WHERE standingRegion = ? AND StudyInstanceUID = ?")
   const claim = db.prepare("INSERT INTO alert (id, standingRegion, StudyInstanceUID, alert) VALUES (?, ?, ?, '')")
@@ -47,7 +48,7 @@ export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
     /** False when the id is taken by a region that the caller may not see. */
     putRegion: (id: StandingRegionId, region: StandingRegion, exemplar: Uint8Array, caller: Caller) => {
       if (known.get(id) !== undefined && !sees(id, caller)) return false
-      putRegion.run(id, encodeRegion(region), exemplar)
+      putRegion.run(id, encodeRegion(region), exemplar, region.StudyInstanceUID, caller.origin)
       return true
     },
     regions: (caller: Caller) => {

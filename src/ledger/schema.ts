@@ -163,4 +163,11 @@ CREATE INDEX study_origin ON study (origin, StudyInstanceUID);
 CREATE INDEX instance_search ON instance (SeriesInstanceUID, SOPClassUID, InstanceNumber);
 `
 
-export const migrations: ReadonlyArray<string> = [format1, format2, format3]
+/** A standing region outlives the study it was drawn on, and so does the origin whose it is. */
+const format4 = `
+ALTER TABLE standing_region ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+UPDATE standing_region SET origin = coalesce((SELECT study.origin FROM study
+  WHERE study.StudyInstanceUID = json_extract(standing_region.region, '$.StudyInstanceUID')), '');
+`
+
+export const migrations: ReadonlyArray<string> = [format1, format2, format3, format4]

@@ -1,6 +1,7 @@
 // What a caller with origins may see and change: nothing of other origins' studies, not even that they are there.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
+import { StandingRegionId } from "../../src/domain/alert.ts"
 import { allActions, type Caller, CurrentCaller } from "../../src/domain/caller.ts"
 import { Ledger } from "../../src/ledger/Ledger.ts"
 import { layerMemory } from "../../src/ledger/sqlite-ledger.ts"
@@ -67,6 +68,24 @@ describe("a caller with origins", () => {
         ["NotAuthorized", "NotAuthorized", "NotAuthorized"],
       )
       assert.strictEqual((yield* ledger.totals).instances, 2)
+    }).pipe(Effect.provide(layerMemory)),
+  )
+
+  it.effect("keeps their standing regions and alerts when the study they were drawn on is deleted", () =>
+    Effect.gen(function* () {
+      const ledger = yield* stored
+      const id = StandingRegionId.make("liver")
+      const region = { StudyInstanceUID: one.StudyInstanceUID, SeriesInstanceUID: one.SeriesInstanceUID }
+      const rule = { ...region, label: "liver", threshold: 0.5 }
+      assert.isTrue(yield* ledger.putStandingRegion(id, rule, new Uint8Array()).pipe(as("north")))
+      yield* ledger.delete({ StudyInstanceUID: one.StudyInstanceUID }).pipe(as("north"))
+      assert.lengthOf(yield* ledger.standingRegions.pipe(as("north")), 1)
+      assert.lengthOf(yield* ledger.standingRegions.pipe(as("south")), 0)
+      // Another origin can neither take the name over nor remove it.
+      const theirs = { ...rule, StudyInstanceUID: two.StudyInstanceUID, SeriesInstanceUID: two.SeriesInstanceUID }
+      assert.isFalse(yield* ledger.putStandingRegion(id, theirs, new Uint8Array()).pipe(as("south")))
+      assert.isFalse(yield* ledger.deleteStandingRegion(id).pipe(as("south")))
+      assert.isTrue(yield* ledger.deleteStandingRegion(id).pipe(as("north")))
     }).pipe(Effect.provide(layerMemory)),
   )
 })
