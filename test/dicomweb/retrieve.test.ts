@@ -258,6 +258,38 @@ describe("retrieving", () => {
       assert.strictEqual((await get(address)).status, 200)
     })
 
+    live("damaged pixels: as stored by default, 406 where another syntax is named, the frames 406", async (base) => {
+      const { before, after } = identity()
+      const shape = [
+        element(0x00280002, "US", 1),
+        element(0x00280004, "CS", "MONOCHROME2"),
+        element(0x00280010, "US", 8),
+        element(0x00280011, "US", 8),
+        element(0x00280100, "US", 8),
+        element(0x00280101, "US", 8),
+      ]
+      const pixels = encapsulated([[Buffer.from("ffd8ffc3000b080008000801011100", "hex")]], false)
+      const file = part10(Buffer.concat([...before, ...after, ...shape, pixels]), "1.2.840.10008.1.2.4.70")
+      const [link = ""] = await storeFiles(base, [file])
+      const [part] = await partsOf(await get(link))
+      assert.isTrue(part?.bytes.equals(file))
+      assert.strictEqual((await get(link, related(dicom, explicit))).status, 406)
+      for (const address of [`${link}/frames/1`, `${link}/rendered`])
+        assert.match(await (await get(address)).text(), /^{"error":/, address)
+    })
+
+    live("metadata is whole where the ledger holds only a part", async (base) => {
+      const { before, after } = identity()
+      // Sixteen long texts leave room for some elements of the ledger's four megabytes, and then come more.
+      const texts = Array.from({ length: 16 }, (_, i) =>
+        element(0x00291001 + i, "UT", "a".repeat(i < 15 ? 262_144 : 261_600)),
+      )
+      const more = Array.from({ length: 64 }, (_, i) => element(0x00311001 + i, "US", i))
+      const [link = ""] = await storeFiles(base, [part10(Buffer.concat([...before, ...after, ...texts, ...more]))])
+      const map = await mapOf(link)
+      assert.strictEqual(numberOf(map, "00311040"), 63)
+    })
+
     live("an address whose levels do not belong together holds nothing", async (base) => {
       const files = [identity(), identity()].map(({ before, after }) => part10(Buffer.concat([...before, ...after])))
       const [a = "", b = ""] = await storeFiles(base, files)
