@@ -1,5 +1,6 @@
 // Data sets to DICOM Part 10 bytes, explicit VR little endian (PS3.10 §7).
 import dcmjs from "dcmjs"
+import { decimalString } from "../dicom/decimal-string.ts"
 
 /** DICOM keywords with their values; a sequence is an array of data sets. `undefined` is left out, `""` is an empty value. */
 export interface Dataset {
@@ -10,15 +11,8 @@ type Value = string | number | ReadonlyArray<string | number> | Dataset | Readon
 // The dictionary's "US or SS" has to be decided by PixelRepresentation; dcmjs complains on every one it must guess.
 const signedOrNot = ["SmallestImagePixelValue", "LargestImagePixelValue", "PixelPaddingValue"]
 
-/** A number as DS: at most 16 characters (PS3.5 §6.2), as exact as these allow. */
-export const decimal = (value: number): string => {
-  if (Math.abs(value) < 1e-12) return "0"
-  for (let digits = 15; digits > 0; digits--) {
-    const text = String(Number(value.toPrecision(digits)))
-    if (text.length <= 16) return text
-  }
-  return value.toExponential(8)
-}
+/** A number as DS; rounding noise around zero is zero. */
+export const decimal = (value: number): string => (Math.abs(value) < 1e-12 ? "0" : decimalString(value))
 
 export const decimals = (values: ReadonlyArray<number>): ReadonlyArray<string> => values.map(decimal)
 
