@@ -28,7 +28,7 @@ const wadl = "application/vnd.sun.wadl+xml"
 const jsonTypes = ["application/dicom+json", "application/json"]
 
 /** Query parameters that a search takes beside the attributes to match (PS3.18 §8.3.4). */
-const searchParameters = ["includefield", "fuzzymatching", "limit", "offset", "accept"]
+const searchParameters = ["includefield", "fuzzymatching", "emptyvaluematching", "limit", "offset", "accept"]
 
 const below = (resources: ReadonlyArray<DescribedResource>, path: string) =>
   resources.filter((resource) => resource.path === path || resource.path.startsWith(`${path}/`))
