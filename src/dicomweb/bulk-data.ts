@@ -7,7 +7,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { Decoder } from "../decode/Decoder.ts"
 import { acceptOf, matches } from "../dicom/media-type.ts"
-import { slicePieces, totalLength, type Pieces } from "../dicom/pieces.ts"
+import { bytesPiece, slicePieces, totalLength, type Pieces } from "../dicom/pieces.ts"
 import { retrieveUrl, serviceUrl } from "../dicom/web-links.ts"
 import { Blobs } from "../ledger/Blobs.ts"
 import type { Held } from "../ledger/Ledger.ts"
@@ -44,6 +44,14 @@ const partsOf = Effect.fnUntraced(function* (element: string, held: Held, { how 
   return how === "raw" ? [yield* decoder.bulk(path, element)] : (yield* decoder.encoded(path)).frames
 })
 
+/** The first frame is decoded before the status, or the part's head, is out: what cannot be served says so. */
+const begun = Effect.fnUntraced(function* (pieces: Pieces, held: Held) {
+  const [first, ...rest] = pieces
+  if (first?._tag !== "Frame") return pieces
+  const bytes = yield* (yield* Decoder).frame((yield* Blobs).path(held.digest), first.frame)
+  return [bytesPiece(bytes.subarray(first.offset, first.offset + first.length)), ...rest]
+})
+
 const notAcceptable = new Refused({ status: 406, error: `available: ${octets} or multipart/related; type="${octets}"` })
 
 /** One value. A Range goes for it alone, in one part (RFC 9110 §14). */
@@ -78,7 +86,8 @@ export const bulkValue = Effect.fn("wado.bulk")(function* (options: DicomwebOpti
       { status: 416, headers: { "content-range": `bytes */${total}` } },
     )
   }
-  const wanted = range === undefined ? found : [slicePieces(pieces, range.from, range.length)]
+  const [head = [], ...others] = range === undefined ? found : [slicePieces(pieces, range.from, range.length)]
+  const wanted = [yield* begun(head, held!), ...others]
   const ranged = range === undefined ? {} : { "content-range": contentRange(range, total ?? 0) }
   const status = range === undefined ? 200 : 206
   const { contentType } = way
@@ -133,14 +142,14 @@ export const bulkValues = Effect.fn("wado.bulks")(function* (only: "all" | "pixe
   const send = yield* sender
   const context = yield* Effect.context<Blobs | Decoder>()
   const base = serviceUrl(options.publicUrl, request.headers)
-  const partsFor = ({ held, link, way }: Sendable) =>
-    Effect.map(partsOf(link.slice("bulkdata/".length), held, way), (found: ReadonlyArray<Pieces>) =>
-      found.map((pieces): AnswerPart<SendError> => ({
-        contentType: way.contentType,
-        location: `${retrieveUrl(base, held)}/${link}`,
-        body: send(pieces, held),
-      })),
-    )
+  const partsFor = Effect.fnUntraced(function* ({ held, link, way }: Sendable) {
+    const [head = [], ...others]: ReadonlyArray<Pieces> = yield* partsOf(link.slice("bulkdata/".length), held, way)
+    return [yield* begun(head, held), ...others].map((pieces): AnswerPart<SendError> => ({
+      contentType: way.contentType,
+      location: `${retrieveUrl(base, held)}/${link}`,
+      body: send(pieces, held),
+    }))
+  })
   // The first is tried before the status is out.
   const first = yield* partsFor(sendable[0]!)
   const parts = Stream.fromIterable(first).pipe(

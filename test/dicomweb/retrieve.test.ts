@@ -161,6 +161,21 @@ describe("retrieving", () => {
       assert.strictEqual((await get(`${link}/frames/${Array.from({ length: 1001 }, () => 1).join()}`)).status, 400)
     })
 
+    live("bulk data of a frame that cannot be decoded is refused, not begun", async (base) => {
+      const { before, after } = identity()
+      const pixels = encapsulated([[Buffer.alloc(60, 0xff)]], true)
+      const shape = [element(0x00280002, "US", 1), element(0x00280004, "CS", "MONOCHROME2")]
+      const size = [0x00280010, 0x00280011].map((tag) => element(tag, "US", 8))
+      const bits = [0x00280100, 0x00280101].map((tag) => element(tag, "US", 8))
+      const dataset = Buffer.concat([...before, ...after, ...shape, ...size, ...bits, pixels])
+      const [link = ""] = await storeFiles(base, [part10(dataset, "1.2.840.10008.1.2.4.90")])
+      for (const more of ["/bulkdata", "/pixeldata", "/bulkdata/7FE00010"]) {
+        assert.strictEqual((await get(`${link}${more}`, "*/*")).status, 406, more)
+      }
+      const stored = await partsOf(await get(`${link}/pixeldata`, related(octets, "*")))
+      assert.strictEqual(stored.length, 1)
+    })
+
     live("bulk data resolves from the metadata, wherever it lies; ranges, tags and heads of it", async (base) => {
       const { before, after } = identity()
       const big = Buffer.from(Uint8Array.from({ length: 5000 }, (_, i) => i & 0xff))
