@@ -3,12 +3,23 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { embedBench } from "./embed.bench.ts"
 import { qidoBench } from "./qido.bench.ts"
+import { orthancBench } from "./orthanc.bench.ts"
 import { queryBench } from "./query.bench.ts"
 import { writeReport } from "./report.ts"
 import { searchableBench } from "./searchable.bench.ts"
 import { stowBench } from "./stow.bench.ts"
 
 const benches = { stow: stowBench, embed: embedBench, searchable: searchableBench, query: queryBench, qido: qidoBench }
+// For the bare disk: as many file system threads as writers.
+process.env["UV_THREADPOOL_SIZE"] ??= "8"
+
+const benches = {
+  stow: stowBench,
+  orthanc: orthancBench,
+  embed: embedBench,
+  searchable: searchableBench,
+  query: queryBench,
+}
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(name in benches))
 if (unknown.length > 0) {

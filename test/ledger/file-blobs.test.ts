@@ -1,6 +1,6 @@
 // Blobs on a real disk: durable names, shared content, drafts that vanish.
 import { assert, describe, it } from "@effect/vitest"
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createHash } from "node:crypto"
@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import { Digest } from "../../src/domain/instance.ts"
 import { Blobs } from "../../src/ledger/Blobs.ts"
 import { layer } from "../../src/ledger/file-blobs.ts"
+import { makePins } from "../../src/ledger/pins.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "blobs-"))),
@@ -91,5 +92,59 @@ describe("file blobs", () => {
         assert.isAbove(yield* blobs.free, 0)
       }).pipe(Effect.provide(layer({ dir })))
     }),
+  )
+
+  it.live("small and large drafts, more than there is memory for, all hold, and show what they have so far", () =>
+    Effect.gen(function* () {
+      const dir = yield* folder
+      yield* Effect.gen(function* () {
+        const blobs = yield* Blobs
+        const sizes = [0, 1, 2 ** 20, 2 ** 20 + 1, 3 * 2 ** 20, ...Array.from({ length: 70 }, (_, n) => 5000 + n)]
+        const kept = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const drafts = yield* Effect.forEach(sizes, () => blobs.draft)
+            return yield* Effect.forEach(drafts, (draft, n) =>
+              Effect.gen(function* () {
+                const bytes = Buffer.alloc(sizes[n]!, `${n} `)
+                for (let at = 0; at < bytes.length; at += 65_536) yield* draft.write(bytes.subarray(at, at + 65_536))
+                const content = yield* draft.content
+                const soFar = "bytes" in content ? Buffer.from(content.bytes) : readFileSync(content.path)
+                assert.isTrue(soFar.equals(bytes), `${n}`)
+                if (n % 7 === 0) assert.isTrue(readFileSync(yield* draft.asFile).equals(bytes), `${n} as a file`)
+                return { sent: bytes, ...(yield* draft.commit) }
+              }),
+            )
+          }),
+        )
+        for (const { digest, sent } of kept) {
+          assert.strictEqual(digest, createHash("sha256").update(sent).digest("hex"))
+          assert.isTrue(readFileSync(blobs.path(digest)).equals(sent))
+        }
+        assert.deepStrictEqual(readdirSync(join(dir, "blobs", "incoming")), [])
+      }).pipe(Effect.provide(layer({ dir })))
+    }),
+  )
+
+  it.live("a delete that meets the same bytes being placed takes nothing away", () =>
+    Effect.gen(function* () {
+      const pins = yield* makePins
+      const digest = sha("same")
+      let there = false
+      let placings = 0
+      const place = Effect.sync(() => {
+        placings++
+        there = true
+        return digest
+      })
+      const gone = Effect.sync(() => void (there = false))
+      // Removed after it was placed, before anybody knows its name.
+      const raced = Effect.tap(place, () =>
+        placings === 1 ? pins.remove(digest, Effect.succeed(false), gone) : Effect.void,
+      )
+      yield* pins.placed(raced)
+      assert.deepStrictEqual([there, placings], [true, 2])
+      assert.isFalse(yield* pins.remove(digest, Effect.succeed(false), gone))
+      assert.isTrue(there)
+    }).pipe(Effect.scoped),
   )
 })
