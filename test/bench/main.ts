@@ -9,7 +9,6 @@ import { writeReport } from "./report.ts"
 import { searchableBench } from "./searchable.bench.ts"
 import { stowBench } from "./stow.bench.ts"
 
-const benches = { stow: stowBench, embed: embedBench, searchable: searchableBench, query: queryBench, qido: qidoBench }
 // For the bare disk: as many file system threads as writers.
 process.env["UV_THREADPOOL_SIZE"] ??= "8"
 
@@ -19,6 +18,7 @@ const benches = {
   embed: embedBench,
   searchable: searchableBench,
   query: queryBench,
+  qido: qidoBench,
 }
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(name in benches))
