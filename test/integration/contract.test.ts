@@ -71,15 +71,15 @@ const region = (region: unknown) => ({ ...named(first), region })
 layer(ArchiveLive, { timeout: 60_000, excludeTestServices: true })("the HTTP contract", (it) => {
   it.effect("answers unknown addresses and methods as JSON", () =>
     Effect.gen(function* () {
-      for (const [method, path] of [
-        ["GET", "/nowhere"],
-        ["GET", "/api/nowhere"],
-        ["GET", "/dicomweb/nowhere"],
-        ["DELETE", "/api/status"],
-        ["GET", "/api/studies/%/status"],
+      for (const [method, path, status] of [
+        ["GET", "/nowhere", 404],
+        ["GET", "/api/nowhere", 404],
+        ["GET", "/dicomweb/nowhere", 404],
+        ["DELETE", "/api/status", 405],
+        ["GET", "/api/studies/%/status", 400],
       ] as const) {
         const answer = yield* ask(path, { method })
-        assert.strictEqual(answer.status, 404, path)
+        assert.strictEqual(answer.status, status, path)
         errorOf(answer)
       }
     }),
