@@ -76,6 +76,11 @@ const testsOf = (
   return meanings.length === 0 ? undefined : meanings.some((tests) => tests.length === 0) ? [] : meanings.flat()
 }
 
+/** Of one key; each is looked at by itself, whereas a list of literal values is looked up. */
+const mostAlternatives = 100
+const alternatives = (tag: string, test: ValueTest): number =>
+  test.kind === "equals" && vrOf(tag.slice(-8)) === "PN" ? test.values.length : 1
+
 /** Handled elsewhere, or without meaning for attributes (PS3.18 §8.3.3). */
 const settings = new Set(
   "accept charset limit offset includefield fuzzymatching emptyvaluematching multiplevaluematching".split(" "),
@@ -113,7 +118,9 @@ export const parseQuery = (
     if (notMatched.has(tag)) continue
     if (texts[0]?.includes("-") === true) ranges.add(tag)
     const before = keys.get(tag)
-    keys.set(tag, before === undefined ? tests : before.length === 0 || tests.length === 0 ? [] : [...before, ...tests])
+    const both = before === undefined ? tests : before.length === 0 || tests.length === 0 ? [] : [...before, ...tests]
+    if (both.reduce((sum, test) => sum + alternatives(tag, test), 0) > mostAlternatives) return bad(name)
+    keys.set(tag, both)
   }
   const match = [...keys].flatMap(([tag, tests]) =>
     tests.length === 0 ? [] : [{ tag, vr: vrOf(tag.slice(-8)), tests }],

@@ -37,7 +37,7 @@ const day = (turn: number) => studyDate((turn * 37) % studies)
 
 const forms: ReadonlyArray<Form> = [
   { name: "/studies, first 25", level: "study", query: () => "limit=25" },
-  { name: "/studies, last page", level: "study", query: () => `limit=25&offset=${studies - 25}` },
+  { name: "/studies, page 100", level: "study", query: () => `limit=25&offset=${studies / 2 - 25}` },
   { name: "/studies?PatientID", level: "study", query: (turn) => `PatientID=${patientId(turn * 2 + 1)}` },
   {
     name: "/studies?AccessionNumber",

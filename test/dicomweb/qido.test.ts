@@ -236,6 +236,20 @@ describe("QIDO", () => {
       }),
     )
 
+    it.effect.each([
+      `PatientName=${"*a?".repeat(2600)}`,
+      `StudyInstanceUID=${"1.9,".repeat(2000)}1.1`,
+      `PatientID=${Array.from({ length: 2000 }, (_, n) => `X${n}`).join("%5C")}`,
+      `ModalitiesInStudy=${"ZZ,".repeat(2000)}CT`,
+      Array.from({ length: 100 }, (_, n) => `0019${(0x1001 + n).toString(16)}=*${"a".repeat(60)}*`).join("&"),
+      `PatientName=${Array.from({ length: 100 }, () => "*x*").join("%5C")}&StudyDescription=${Array.from({ length: 99 }, () => "*y*").join("%5C")}`,
+      `Rows=1&${Array.from({ length: 90 }, (_, n) => `00400275.0019${(0x1001 + n).toString(16)}=1`).join("&")}`,
+    ])("answers hostile query %#", (query) =>
+      Effect.gen(function* () {
+        for (const level of ["study", "series", "instance"] as const) yield* find(level, query)
+      }),
+    )
+
     it.effect("says how many matches come after the page", () =>
       Effect.gen(function* () {
         const remaining = (level: Search["level"], query: string) =>
@@ -362,6 +376,9 @@ describe("QIDO", () => {
       ["includefield=Nonsense", "Nonsense"],
       [`${"00400275.".repeat(9)}00400009=1`, "00400275"],
       [Array.from({ length: 101 }, () => "PatientID=1").join("&"), "100"],
+      [`PatientName=${"a*%5C".repeat(2000)}b`, "PatientName"],
+      [`PatientName=${"a%5C".repeat(2000)}b`, "PatientName"],
+      [Array.from({ length: 100 }, () => "StudyDate=20240101%5C20240102").join("&"), "StudyDate"],
     ])("refuses %s and names it", (query, name) => {
       const refused = refusal(query)
       assert.include(typeof refused === "string" ? refused : "accepted", name)
