@@ -64,14 +64,13 @@ export const storeResponse = (base: string, outcomes: ReadonlyArray<Outcome>): D
   const stored = outcomes.filter((outcome) => outcome._tag === "Stored")
   const refused = outcomes.filter((outcome) => outcome._tag === "Refused")
   const [study, ...others] = new Set(stored.map(({ StudyInstanceUID }) => StudyInstanceUID))
-  const failed = refused.filter(({ SOPInstanceUID }) => (SOPInstanceUID ?? "") !== "")
   return {
     // Of the study, if it is one (type 2).
     "00081190":
       study === undefined || others.length > 0 ? { vr: "UR" } : UR(retrieveUrl(base, { StudyInstanceUID: study })),
     ...SQ(
       "00081198",
-      failed.map((each) => ({
+      refused.map((each) => ({
         ...reasonOf(each),
         "00081150": UI(each.SOPClassUID),
         "00081155": UI(each.SOPInstanceUID),
@@ -86,18 +85,18 @@ export const storeResponse = (base: string, outcomes: ReadonlyArray<Outcome>): D
         ...(uids.warning === undefined ? {} : { "00081196": US(uids.warning) }),
       })),
     ),
-    // Parts of which nobody can say what they were meant to be.
+    // Parts of which nobody can say what they were meant to be stand here too: the module has this sequence for them, but
+    // senders look at the failed one only.
     ...SQ("0008119A", refused.filter(({ SOPInstanceUID }) => (SOPInstanceUID ?? "") === "").map(reasonOf)),
   }
 }
 
 /**
- * PS3.18 §10.5.3.1: 200 only when everything was stored as it came; 409 when nothing was. Several studies in one request
- * are 202, since no one RetrieveURL has them all.
+ * PS3.18 §10.5.3.1: 200 only when everything was stored as it came, of however many studies; 409 when nothing was; 202
+ * between them.
  */
 export const storeStatus = (outcomes: ReadonlyArray<Outcome>): 200 | 202 | 409 => {
   const stored = outcomes.filter((outcome) => outcome._tag === "Stored")
   if (stored.length === 0) return 409
-  const whole = stored.length === outcomes.length && stored.every(({ warning }) => warning === undefined)
-  return whole && new Set(stored.map(({ StudyInstanceUID }) => StudyInstanceUID)).size === 1 ? 200 : 202
+  return stored.length === outcomes.length && stored.every(({ warning }) => warning === undefined) ? 200 : 202
 }

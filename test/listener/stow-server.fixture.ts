@@ -121,7 +121,8 @@ export const replyOf = (status: number, headers: IncomingHttpHeaders, text: stri
     headers,
     json,
     stored: items(json, "00081199"),
-    failed: items(json, "00081198"),
+    // What nobody can name stands in this sequence too: by name only those that have one.
+    failed: items(json, "00081198").filter((item) => item["00081155"]?.Value !== undefined),
     unknown: items(json, "0008119A"),
   }
 }
