@@ -1,5 +1,5 @@
 // The data dictionary (PS3.6) as dcmjs ships it: VR of a tag, tag of a keyword.
-import dcmjs from "dcmjs"
+import { createRequire } from "node:module"
 
 interface Entry {
   readonly tag: string
@@ -7,12 +7,15 @@ interface Entry {
   readonly name: string
 }
 
-const { DicomMetaDictionary } = dcmjs.data as unknown as {
+interface Dictionary {
   readonly DicomMetaDictionary: {
     readonly dictionary: Readonly<Record<string, Entry | undefined>>
     readonly nameMap: Readonly<Record<string, Entry | undefined>>
   }
 }
+
+// By require, as dcmjs-codecs does: an import would load dcmjs a second time, and decode threads start by half a second later.
+const { DicomMetaDictionary } = (createRequire(import.meta.url)("dcmjs") as { readonly data: Dictionary }).data
 
 const entryOf = (tag: string): Entry | undefined =>
   DicomMetaDictionary.dictionary[`(${tag.slice(0, 4)},${tag.slice(4)})`.toUpperCase()]
