@@ -11,7 +11,7 @@ import { Blobs } from "../ledger/Blobs.ts"
 import { type Held, Ledger } from "../ledger/Ledger.ts"
 import { Refused, stored } from "./answers.ts"
 import { multipart } from "./multipart-answer.ts"
-import { compressedType, explicitLittleEndian, isNative, octets } from "./pixel-types.ts"
+import { compressedType, currentName, explicitLittleEndian, isNative, octets } from "./pixel-types.ts"
 import { type Bytes, sender } from "./send-pieces.ts"
 import { wantedParts, type Wanted } from "./wanted.ts"
 
@@ -61,7 +61,7 @@ export const pixelWays = (TransferSyntaxUID: string, wanted: ReadonlyArray<Wante
     }
     if (takesOctets && (transferSyntax === undefined || transferSyntax === explicitLittleEndian)) return [raw]
     const named = transferSyntax === "*" || transferSyntax === TransferSyntaxUID
-    if (matches(type, coded.type) && (transferSyntax === undefined || named)) return [asStored(coded.type)]
+    if (matches(currentName(type), coded.type) && (transferSyntax === undefined || named)) return [asStored(coded.type)]
     return takesOctets && named ? [asStored(octets)] : []
   })
 

@@ -53,6 +53,16 @@ const compressed: Readonly<Record<string, Compressed>> = {
   [`${jpeg}.203`]: row("image/jphc", false),
 }
 
+/** Names that the npm and Python dicomweb-clients still ask by. */
+const formerNames: Readonly<Record<string, string>> = {
+  "image/x-dicom-rle": "image/dicom-rle",
+  "image/x-jls": "image/jls",
+  "image/jhc": "image/jphc",
+}
+
+/** A media type by today's name. */
+export const currentName = (type: string): string => formerNames[type] ?? type
+
 /** Of a syntax that nobody has told us of, only the bytes are known. */
 export const compressedType = (TransferSyntaxUID: string): Compressed =>
   compressed[TransferSyntaxUID] ?? row(octets, false, false)
