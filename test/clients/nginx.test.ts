@@ -146,15 +146,11 @@ const tests = () =>
         )
         const one = large()
         const [uploaded] = yield* orthanc.upload([one.bytes])
-        const job = { Resources: [uploaded!.ParentStudy], Synchronous: true }
-        const stored = yield* orthanc.post("/dicom-web/servers/region-gateway/stow", job)
-        assert.strictEqual(stored.status, 200, JSON.stringify(stored.body))
+        const stored = yield* orthanc.job("/servers/region-gateway/stow", [uploaded!.ParentStudy])
+        assert.strictEqual(stored.State, "Success", JSON.stringify(stored))
         yield* orthanc.remove(`/studies/${uploaded!.ParentStudy}`)
-        const back = yield* orthanc.post("/dicom-web/servers/region-gateway/retrieve", {
-          Resources: [{ Study: one.StudyInstanceUID }],
-          Synchronous: true,
-        })
-        assert.strictEqual(back.status, 200, JSON.stringify(back.body))
+        const back = yield* orthanc.job("/servers/region-gateway/retrieve", [{ Study: one.StudyInstanceUID }])
+        assert.strictEqual(back.State, "Success", JSON.stringify(back))
         const md5 = yield* orthanc.bytes(`/instances/${uploaded!.ID}/attachments/dicom/md5`)
         assert.strictEqual(md5.toString(), createHash("md5").update(one.bytes).digest("hex"))
       }),

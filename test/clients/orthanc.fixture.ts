@@ -1,7 +1,8 @@
 // Debian's Orthanc with its DICOMweb plugin, configured by the files of gateway-config/examples/orthanc.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
+import { exchange, type Question } from "../conformance/client.fixture.ts"
 import { freePort, running } from "./peer.fixture.ts"
 
 const example = join(import.meta.dirname, "../../gateway-config/examples/orthanc")
@@ -20,8 +21,14 @@ export interface Orthanc {
   readonly get: <A>(path: string) => Effect.Effect<A>
   readonly bytes: (path: string) => Effect.Effect<Buffer>
   readonly post: <A>(path: string, body: unknown) => Effect.Effect<{ readonly status: number; readonly body: A }>
+  /** How a job of the DICOMweb plugin ends; `path` such as /servers/x/stow. */
+  readonly job: (path: string, resources: ReadonlyArray<unknown>) => Effect.Effect<JobEnd, unknown>
   readonly upload: (files: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<UploadAnswer>>
   readonly remove: (path: string) => Effect.Effect<unknown>
+}
+export interface JobEnd {
+  readonly State: string
+  readonly ErrorDescription?: string
 }
 export interface UploadAnswer {
   readonly ID: string
@@ -65,27 +72,31 @@ export const startOrthanc = Effect.fnUntraced(function* (
   const url = `http://127.0.0.1:${port}`
   yield* running(program, [file], `${url}/system`)
   // Orthanc closes kept connections without a word.
-  const ask = (path: string, init: RequestInit = {}) =>
-    Effect.promise(() => fetch(`${url}${path}`, { ...init, headers: { connection: "close" } }))
+  const ask = (path: string, question: Question = {}) =>
+    Effect.promise(() => exchange(url, path, { ...question, headers: { connection: "close" } }))
+  const upload = (bytes: Uint8Array) => ask("/instances", { method: "POST", body: bytes })
+  const get = <A>(path: string) => Effect.map(ask(path), ({ text }) => JSON.parse(text) as A)
   const post = <A>(path: string, body: unknown) =>
-    Effect.gen(function* () {
-      const response = yield* ask(path, { method: "POST", body: JSON.stringify(body) })
-      const text = yield* Effect.promise(() => response.text())
-      return { status: response.status, body: (text === "" ? undefined : JSON.parse(text)) as A }
-    })
+    Effect.map(ask(path, { method: "POST", body: JSON.stringify(body) }), ({ status, text }) => ({
+      status,
+      body: (text === "" ? undefined : JSON.parse(text)) as A,
+    }))
   const orthanc: Orthanc = {
     url,
+    get,
     post,
-    get: <A>(path: string) =>
-      Effect.flatMap(ask(path), (response) => Effect.promise(() => response.json() as Promise<A>)),
-    bytes: (path) =>
-      Effect.flatMap(ask(path), (response) => Effect.promise(async () => Buffer.from(await response.arrayBuffer()))),
+    // Not synchronous: the plugin then drops the caller whose job has to wait behind another.
+    job: (path, Resources) =>
+      Effect.gen(function* () {
+        const { body } = yield* post<{ readonly ID: string }>(`/dicom-web${path}`, { Resources, Synchronous: false })
+        return yield* get<JobEnd>(`/jobs/${body.ID}`).pipe(
+          Effect.filterOrFail(({ State }) => State === "Success" || State === "Failure"),
+          Effect.retry({ schedule: Schedule.spaced("50 millis"), times: 600 }),
+        )
+      }),
+    bytes: (path) => Effect.map(ask(path), ({ body }) => body),
     upload: (files) =>
-      Effect.forEach(files, (bytes) =>
-        Effect.flatMap(ask("/instances", { method: "POST", body: Buffer.from(bytes) }), (response) =>
-          Effect.promise(() => response.json() as Promise<UploadAnswer>),
-        ),
-      ),
+      Effect.forEach(files, (bytes) => Effect.map(upload(bytes), ({ text }) => JSON.parse(text) as UploadAnswer)),
     remove: (path) => ask(path, { method: "DELETE" }),
   }
   return orthanc

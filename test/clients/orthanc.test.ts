@@ -43,12 +43,7 @@ const PeerLive = Layer.effect(
 ).pipe(Layer.provideMerge(live([], access)))
 
 const stow = (server: string, ...resources: ReadonlyArray<string>) =>
-  Effect.flatMap(Peer, (peer) =>
-    peer.post<Record<string, unknown>>(`/dicom-web/servers/${server}/stow`, {
-      Resources: resources,
-      Synchronous: true,
-    }),
-  )
+  Effect.flatMap(Peer, (peer) => peer.job(`/servers/${server}/stow`, resources))
 const gateway = (path: string) => Effect.flatMap(Live, ({ url }) => ask(url, `/dicomweb${path}`, { headers }))
 
 const tests = () =>
@@ -72,8 +67,8 @@ const tests = () =>
           const answers = yield* peer.upload(sent.map(({ bytes }) => bytes))
           const studies = [...new Set(answers.map(({ ParentStudy }) => ParentStudy))]
           for (const round of ["first", "again"]) {
-            const { status, body } = yield* stow(server, ...studies)
-            assert.strictEqual(status, 200, `${round}: ${JSON.stringify(body)}`)
+            const end = yield* stow(server, ...studies)
+            assert.strictEqual(end.State, "Success", `${round}: ${JSON.stringify(end)}`)
           }
           const instances = yield* gateway("/instances?limit=1000")
           const uids = (JSON.parse(instances.text) as ReadonlyArray<DicomJson>).map(
@@ -105,10 +100,10 @@ const tests = () =>
         const peer = yield* Peer
         const one = newCt()
         const [first] = yield* peer.upload([one.bytes])
-        assert.strictEqual((yield* stow("region-gateway", first!.ID)).status, 200)
+        assert.strictEqual((yield* stow("region-gateway", first!.ID)).State, "Success")
         yield* peer.remove(`/instances/${first!.ID}`)
         const [changed] = yield* peer.upload([file({ ...one.attributes, "7FE00010": ["OW", ramp(64, 9)] })])
-        assert.notStrictEqual((yield* stow("region-gateway", changed!.ID)).status, 200)
+        assert.strictEqual((yield* stow("region-gateway", changed!.ID)).State, "Failure")
       }),
     )
 
@@ -116,7 +111,7 @@ const tests = () =>
       Effect.gen(function* () {
         const peer = yield* Peer
         const [one] = yield* peer.upload([newCt().bytes])
-        assert.notStrictEqual((yield* stow("unknown", one!.ID)).status, 200)
+        assert.strictEqual((yield* stow("unknown", one!.ID)).State, "Failure")
       }),
     )
 
@@ -139,12 +134,10 @@ const tests = () =>
         const peer = yield* Peer
         const at = `/studies/${ct[0]!.StudyInstanceUID}/series/${ct[0]!.SeriesInstanceUID}`
         const get = (Uri: string, HttpHeaders: Record<string, string> = {}) =>
-          Effect.promise(async () => {
-            const response = await fetch(`${peer.url}/dicom-web/servers/region-gateway/get`, {
-              method: "POST",
-              body: JSON.stringify({ Uri, HttpHeaders }),
-            })
-            return { status: response.status, body: Buffer.from(await response.arrayBuffer()) }
+          ask(peer.url, "/dicom-web/servers/region-gateway/get", {
+            method: "POST",
+            headers: { connection: "close" },
+            body: JSON.stringify({ Uri, HttpHeaders }),
           })
         const metadata = yield* get(`${at}/metadata`)
         assert.lengthOf(JSON.parse(metadata.body.toString()) as ReadonlyArray<unknown>, 3)
@@ -167,11 +160,9 @@ const tests = () =>
           for (const study of yield* peer.get<ReadonlyArray<string>>("/studies"))
             yield* peer.remove(`/studies/${study}`)
           const studies = [...new Set(wanted.map(({ StudyInstanceUID }) => StudyInstanceUID))]
-          const answer = yield* peer.post(`/dicom-web/servers/${server}/retrieve`, {
-            Resources: studies.map((Study) => ({ Study })),
-            Synchronous: true,
-          })
-          assert.strictEqual(answer.status, 200, JSON.stringify(answer.body))
+          const resources = studies.map((Study) => ({ Study }))
+          const end = yield* peer.job(`/servers/${server}/retrieve`, resources)
+          assert.strictEqual(end.State, "Success", JSON.stringify(end))
           const files = yield* Effect.forEach(yield* peer.get<ReadonlyArray<string>>("/instances"), (id) =>
             peer.bytes(`/instances/${id}/file`),
           )

@@ -266,10 +266,12 @@ layer(live([]), { timeout: 60_000, excludeTestServices: true })("UPS-RS", (it) =
       const socket = yield* Effect.acquireRelease(
         Effect.callback<WebSocket, Error>((resume) => {
           const socket = new WebSocket(`${url.replace("http", "ws")}/dicomweb/subscribers/SOCKET`)
-          socket.onmessage = ({ data }) =>
-            void reports.push(...([JSON.parse(String(data)) as DicomJson].flat() as Array<DicomJson>))
-          socket.onopen = () => resume(Effect.succeed(socket))
-          socket.onerror = () => resume(Effect.fail(new Error("the socket did not open")))
+          socket.addEventListener(
+            "message",
+            ({ data }) => void reports.push(...([JSON.parse(String(data)) as DicomJson].flat() as Array<DicomJson>)),
+          )
+          socket.addEventListener("open", () => resume(Effect.succeed(socket)))
+          socket.addEventListener("error", () => resume(Effect.fail(new Error("the socket did not open"))))
         }),
         (socket) => Effect.sync(() => socket.close()),
       )
