@@ -18,14 +18,15 @@ import { reconcile } from "../streams/reconcile.ts"
 import { worklist } from "../streams/worklist.ts"
 import { AuditLog } from "./access/AuditLog.ts"
 import * as AuditedLedger from "./access/audited-ledger.ts"
-import { httpServer } from "./access/http-server.ts"
+import { httpServer, isSecure } from "./access/http-server.ts"
 import { AccessControl } from "./access/middleware.ts"
 import { SignIn } from "./access/SignIn.ts"
 import { StandingRegions } from "./alerts/StandingRegions.ts"
 import { apiDocument } from "./api/document.ts"
 import { ApiRoutes } from "./api/routes.ts"
 import { Shutdown } from "./api/Shutdown.ts"
-import { GatewayConfig } from "./config/GatewayConfig.ts"
+import { signInIsOn } from "./config/access-settings.ts"
+import { GatewayConfig, isLoopback } from "./config/GatewayConfig.ts"
 import * as Decoders from "./decode/decoder-layer.ts"
 import { capabilities, ServiceDescription } from "./dicomweb/capabilities.ts"
 import { DicomwebRoutes } from "./dicomweb/routes.ts"
@@ -182,6 +183,7 @@ const Server = Layer.unwrap(
     const surface = HttpSurface({
       ...publicUrl,
       corsOrigins: listener.corsOrigins,
+      ownHostsOnly: isLoopback(listener.host) && !signInIsOn(access) && !isSecure(listener),
       resources,
       describe: capabilities(resources, publicUrl.publicUrl),
     })

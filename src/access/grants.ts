@@ -8,10 +8,17 @@ interface Grant {
   readonly origin?: string
 }
 
-/** `operate` is of the whole gateway: whoever may not see all of it does not get it. */
+/** Of the whole gateway: whoever may not see all of it does not get it. */
+const ofTheWhole: ReadonlyArray<Action> = ["operate"]
+/** What begins a study or a work item; done by a caller of no origin it would be another's who has that name. */
+const ofAnOrigin: ReadonlyArray<Action> = ["store", "worklist"]
+
+const withheld = (origins: NonNullable<Grant["origins"]>): ReadonlyArray<Action> =>
+  origins === "all" ? [] : origins.length > 0 ? ofTheWhole : [...ofTheWhole, ...ofAnOrigin]
+
 export const callerOf = ({ name, actions, origins = "all", origin }: Grant): Caller => ({
   name,
-  actions: new Set(origins === "all" ? actions : actions.filter((action) => action !== "operate")),
+  actions: new Set(actions.filter((action) => !withheld(origins).includes(action))),
   origins: origins === "all" ? "all" : new Set(origins),
-  origin: origin ?? (origins === "all" ? name : (origins[0] ?? name)),
+  origin: origin ?? (origins === "all" ? name : (origins[0] ?? "")),
 })

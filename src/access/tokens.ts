@@ -122,6 +122,10 @@ export const makeTokens = (settings: TokenSettings) => {
           ? new TokenError({ reason: "away", message: "the keys of the token's issuer cannot be had now; try again" })
           : new TokenError({ reason: "refused", message: sentence(error) }),
     }).pipe(Effect.tapError(({ reason }) => (reason === "away" && now >= tellFrom ? tell(now) : Effect.void)))
+    // jose looks at iat only where an age is asked for; a token of tomorrow is of a clock, or an issuer, gone wrong.
+    if (payload.iat !== undefined && payload.iat > now / 1000 + settings.clockSkewSeconds) {
+      return yield* new TokenError({ reason: "refused", message: "the token's iat is not accepted" })
+    }
     const until = (payload.exp ?? 0) + settings.clockSkewSeconds
     return { caller: callerOfClaims(payload, settings), until } satisfies SignedIn
   })

@@ -47,7 +47,7 @@ const byKey = (message: string) =>
     return `${key}: ${fault.trim().charAt(0).toLowerCase()}${fault.trim().slice(1)}`
   })
 
-const isLoopback = (host: string) =>
+export const isLoopback = (host: string) =>
   host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))
 
 /** What the configuration leaves open to the network without saying so. */

@@ -1,5 +1,6 @@
 // Which pages in browsers may ask (Fetch standard, CORS protocol), and which must not even send.
 import type * as Headers from "effect/http/Headers"
+import { isUnnamed } from "./hosts.ts"
 
 export interface CorsOptions {
   /** Exact origins, or `*` for every one. */
@@ -15,13 +16,6 @@ const exposed =
 const usualHeaders = "Accept, Authorization, Content-Type, If-None-Match, Range"
 const maxAgeSeconds = 7200
 const headerNames = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:[ \t]*,[ \t]*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*$/
-
-/** A name that nobody else's DNS can make point here. */
-const isUnnamed = (hostname: string) =>
-  hostname === "localhost" ||
-  hostname.endsWith(".localhost") ||
-  hostname.startsWith("[") ||
-  /^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$/.test(hostname)
 
 const originOf = (url: string | undefined) => (url === undefined ? undefined : URL.parse(url)?.origin)
 

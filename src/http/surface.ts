@@ -8,10 +8,13 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { canonicalAddress } from "./address.ts"
 import { policy, type CorsOptions } from "./cors.ts"
+import { isOurHost } from "./hosts.ts"
 import { allowed, finder, type Resource } from "./resources.ts"
 
 export interface SurfaceOptions extends CorsOptions {
   readonly resources: ReadonlyArray<Resource>
+  /** Answers only who asks for localhost, an IP address or `publicUrl`: where no sign-in keeps a rebound page out. */
+  readonly ownHostsOnly?: boolean | undefined
   /** Describes a resource to OPTIONS; where it does not, the answer has the Allow header only. */
   readonly describe: (
     resource: Resource,
@@ -44,6 +47,7 @@ const cacheControl = (headers: Readonly<Record<string, string | undefined>>) =>
 export const HttpSurface = (options: SurfaceOptions) => {
   const cors = policy(options)
   const find = finder(options.resources)
+  const isAsked = options.ownHostsOnly === true ? isOurHost(options.publicUrl) : () => true
 
   const finish: HttpEffect.PreResponseHandler = (request, response) => {
     const varies = [...(cors.varies ? ["Origin"] : []), ...(response.headers["etag"] === undefined ? [] : ["Accept"])]
@@ -60,6 +64,7 @@ export const HttpSurface = (options: SurfaceOptions) => {
   /** What can be answered without asking who it is, or the request with its canonical address. */
   const meet = (request: HttpServerRequest.HttpServerRequest) => {
     const { method, headers } = request
+    if (!isAsked(headers["host"])) return refused(403, "the gateway is not known by this name; set listener.publicUrl")
     if (cors.mustNot(method, headers)) return refused(403, "this page may not send requests to the gateway")
     if (request.url === "*" && method === "OPTIONS") {
       return HttpServerResponse.empty({ status: 204, headers: { allow: "GET, HEAD, POST, PUT, DELETE, OPTIONS" } })

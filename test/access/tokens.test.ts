@@ -46,11 +46,18 @@ describe("tokens", () => {
       const stranger = yield* Effect.promise(() => generateKeyPair("RS256"))
       const signed = (header: { readonly alg: string; readonly kid?: string }, key: typeof privateKey | Uint8Array) =>
         Effect.promise(() => new SignJWT(claims).setProtectedHeader(header).sign(key))
+      const signedAt = (iat: number) =>
+        Effect.promise(() =>
+          new SignJWT({ ...claims, exp: iat + 60, iat })
+            .setProtectedHeader({ alg: "RS256", kid: "one" })
+            .sign(privateKey),
+        )
       const good = yield* token({})
       const [head = "", body = "", signature = ""] = good.split(".")
       const cases: ReadonlyArray<readonly [token: string, said: RegExp]> = [
         [yield* token({ exp: now - 31 }), /expired/],
         [yield* token({ nbf: now + 300 }), /nbf/],
+        [yield* signedAt(now + 300), /iat/],
         [yield* token({ iss: "https://elsewhere.test" }), /iss/],
         [yield* token({ aud: "elsewhere" }), /aud/],
         [yield* token({}, { kid: "two" }), /no such key/],
@@ -75,6 +82,7 @@ describe("tokens", () => {
       )
       assert.match((yield* Effect.flip(check(endless))).message, /exp/)
       yield* check(yield* token({ exp: now - 5 }))
+      yield* check(yield* signedAt(now + 10))
       // Unknown keys do not make the gateway a way to flood the issuer.
       for (let n = 0; n < 50; n++) yield* Effect.flip(check(yield* token({}, { kid: `unknown-${n}` })))
       assert.isAtMost(state.asked, 2)
@@ -140,6 +148,13 @@ describe("tokens", () => {
       settings("x", { originsClaim: "groups" }),
     )
     assert.isFalse(restricted.actions.has("operate"))
+    // A caller of no origin cannot begin a study of the origin that happens to have its name.
+    const nobodys = callerOfClaims(
+      { sub: "north", scope: "gateway.store gateway.worklist gateway.read" },
+      settings("x", { originsClaim: "groups" }),
+    )
+    assert.deepStrictEqual([...nobodys.actions], ["read"])
+    assert.strictEqual(nobodys.origin, "")
     assert.strictEqual(callerOfClaims({ sub: "a\nb" }, settings("x")).name, "a?b")
   })
 })
