@@ -10,7 +10,7 @@ import { allActions, type Caller } from "../domain/caller.ts"
 import { hashOf, makeApiKeys } from "./api-keys.ts"
 import { makeCertificates } from "./certificates.ts"
 import { secretOf } from "./credentials.ts"
-import { looksLikeToken, makeTokens, type SignedIn, TokenError } from "./tokens.ts"
+import { looksLikeToken, makeTokens, TokenError } from "./tokens.ts"
 
 export class SignInError extends Schema.TaggedError<SignInError>()("SignInError", {
   /** `missing`: nothing was shown; `refused`: it is not good; `away`: nobody can tell now. */
@@ -51,7 +51,7 @@ const make = (settings: AccessSettings): SignIn["Service"] => {
   const byKey = makeApiKeys(settings.keys)
   const byCertificate = makeCertificates(settings.certificates)
   const check = settings.tokens.issuer === "" ? undefined : makeTokens(settings.tokens)
-  const checked = new Map<string, SignedIn>()
+  const checked = new Map<string, { readonly caller: Caller; readonly until: number }>()
 
   const bySecret = Effect.fnUntraced(function* (secret: string) {
     const sha256 = hashOf(secret)
@@ -63,11 +63,11 @@ const make = (settings: AccessSettings): SignIn["Service"] => {
     const known = checked.get(sha256)
     if (known !== undefined && known.until > now) return known.caller
     checked.delete(sha256)
-    const { caller, until } = yield* check(secret).pipe(
+    const caller = yield* check(secret).pipe(
       Effect.mapError(({ reason, message }: TokenError) => new SignInError({ reason, message })),
     )
     if (checked.size >= checkedTokens) checked.delete(checked.keys().next().value ?? "")
-    checked.set(sha256, { caller, until: Math.min(until, now + recheckSeconds) })
+    checked.set(sha256, { caller, until: Math.min(caller.until, now + recheckSeconds) })
     return caller
   })
 

@@ -20,6 +20,7 @@ import { makeBuckets, makeUnderWay } from "./limits.ts"
 import { insufficient, tooLong, tooMany, tooManyHeaders, unauthenticated, unknownRoute } from "./refusals.ts"
 import { type Access, accessTable } from "./routes.ts"
 import { SignIn, type SignInError } from "./SignIn.ts"
+import { eventsWhileSignedIn, socketWhileSignedIn } from "./signed-out.ts"
 
 const maxHeaders = 200
 /** What a caller reads who hung up before the answer. */
@@ -47,6 +48,7 @@ const bodyAs = (
   if (body._tag !== "Stream") return response
   const before = record.studies.size
   const stream = body.stream.pipe(
+    eventsWhileSignedIn(caller, body.contentType),
     Stream.provideService(CurrentCaller, caller),
     Stream.provideService(CurrentAccess, record),
     Stream.ensuring(Effect.suspend(() => (record.studies.size > before ? told(status) : Effect.void))),
@@ -115,7 +117,10 @@ const make = Effect.fnUntraced(function* (
       const refused = refusal(asked, caller, id, yield* Clock.currentTimeMillis)
       if (refused !== undefined) return refused
       if (!(yield* placed(id))) return tooMany(1)
-      return yield* handler.pipe(withinBytes(asked.message, limits.bytesPerRequest, tooLong(limits.bytesPerRequest)))
+      return yield* handler.pipe(
+        socketWhileSignedIn(caller, asked.message),
+        withinBytes(asked.message, limits.bytesPerRequest, tooLong(limits.bytesPerRequest)),
+      )
     })
 
   const guarded = <E, R>(asked: Asked, handler: Effect.Effect<Response, E, R>) =>

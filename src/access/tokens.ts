@@ -15,12 +15,6 @@ export class TokenError extends Schema.TaggedError<TokenError>()("TokenError", {
   message: Schema.String,
 }) {}
 
-export interface SignedIn {
-  readonly caller: Caller
-  /** Seconds since 1970 at which it ends, clock skew included. */
-  readonly until: number
-}
-
 const isAction = Schema.is(Action)
 
 const textsOf = (claim: unknown): ReadonlyArray<string> =>
@@ -127,6 +121,6 @@ export const makeTokens = (settings: TokenSettings) => {
       return yield* new TokenError({ reason: "refused", message: "the token's iat is not accepted" })
     }
     const until = (payload.exp ?? 0) + settings.clockSkewSeconds
-    return { caller: callerOfClaims(payload, settings), until } satisfies SignedIn
+    return { ...callerOfClaims(payload, settings), until }
   })
 }

@@ -32,6 +32,8 @@ export interface Caller {
   readonly origins: "all" | ReadonlySet<Origin>
   /** Origin of the studies that the caller begins. */
   readonly origin: Origin
+  /** Seconds since 1970 at which the sign-in ends; left out where it does not. */
+  readonly until?: number
 }
 
 export const allActions: ReadonlySet<Action> = new Set(Action.literals)

@@ -51,7 +51,7 @@ const copyOf = (blob: unknown): ArrayBuffer => {
 /** Opens or creates the journal. All functions throw what SQLite throws; then nothing has changed. */
 export const openJournal = ({ dir, modelId, dimension }: JournalOptions) => {
   const path = journalPath(dir, modelId)
-  mkdirSync(dirname(path), { recursive: true })
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const db = new DatabaseSync(path, { timeout: 5000 })
   const transaction = <A>(change: () => A): A => {
     db.exec("BEGIN IMMEDIATE")

@@ -5,6 +5,7 @@ import { message } from "./event-reports.ts"
 
 /** A subscriber that stays away loses its oldest events beyond this. */
 export const maxQueued = 10_000
+/** Of one view: callers of one origin cannot take the places of another's. */
 export const maxSubscribers = 1000
 const maxAgeMillis = 7 * 24 * 3600 * 1000
 
@@ -15,7 +16,7 @@ export interface QueuedEvent {
 
 export const makeEventQueue = (db: DatabaseSync) => {
   const find = db.prepare("SELECT id FROM subscriber WHERE AE = ? AND sees = ?")
-  const count = db.prepare("SELECT count(*) AS n FROM subscriber")
+  const count = db.prepare("SELECT count(*) AS n FROM subscriber WHERE sees = ?")
   const insert = db.prepare("INSERT INTO subscriber (AE, sees) VALUES (?, ?)")
   const add = db.prepare("INSERT INTO event (subscriber, type, report, queuedAt) VALUES (?, ?, ?, ?)")
   // The nth newest from the end, if there are so many.
@@ -49,7 +50,7 @@ export const makeEventQueue = (db: DatabaseSync) => {
     subscriberOrNew: (AE: string, view: string): number | undefined => {
       const id = find.get(AE, view)?.["id"]
       if (id !== undefined) return Number(id)
-      if (Number(count.get()?.["n"]) >= maxSubscribers) return undefined
+      if (Number(count.get(view)?.["n"]) >= maxSubscribers) return undefined
       return Number(insert.run(AE, view).lastInsertRowid)
     },
     enqueue,

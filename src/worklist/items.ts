@@ -14,7 +14,7 @@ import {
 } from "./states.ts"
 import type { StoredItem, Subscriptions } from "./subscriptions.ts"
 import { element, tags } from "./tags.ts"
-import { visibleTo } from "./visibility.ts"
+import { everything, visibleTo } from "./visibility.ts"
 
 /** A request's outcome; `invalid`: the data set is at fault, whatever the state. `gone`: it was there once; `busy`: a bound is reached. */
 export type Outcome = { readonly code: Code | "invalid" | "gone" | "busy"; readonly detail?: string }
@@ -69,7 +69,10 @@ export const makeItems = (db: DatabaseSync, subscriptions: Subscriptions) => {
     const row = db.prepare(`SELECT * FROM workitem WHERE SOPInstanceUID = ? AND ${sql}`).get(uid, ...values)
     return row === undefined ? undefined : rowOf(row)
   }
-  const absent = (uid: string): Outcome => ({ code: wasThere.get(uid) === undefined ? "C307" : "gone" })
+  /** Whose a deleted item was is not kept: only who may see everybody's is told that it was there. */
+  const absent = (uid: string, view: string): Outcome => ({
+    code: view !== everything || wasThere.get(uid) === undefined ? "C307" : "gone",
+  })
 
   const put = (item: Row, state: ProcedureStepState, lock: string | undefined, attributes: DicomJson, now: number) => {
     const after = withState(attributes, state)
@@ -108,7 +111,7 @@ export const makeItems = (db: DatabaseSync, subscriptions: Subscriptions) => {
 
   const update = (uid: string, transactionUID: string, changes: DicomJson, view: string, now: number): Outcome => {
     const item = get(uid, view)
-    if (item === undefined) return absent(uid)
+    if (item === undefined) return absent(uid, view)
     const code = updateCode(item, transactionUID)
     if (code !== "0000") return { code }
     const detail = updateProblem(changes)
@@ -126,7 +129,7 @@ export const makeItems = (db: DatabaseSync, subscriptions: Subscriptions) => {
     now: number,
   ): Outcome => {
     const item = get(uid, view)
-    if (item === undefined) return absent(uid)
+    if (item === undefined) return absent(uid, view)
     const code = changeCode(item, target, transactionUID)
     if (code !== "0000") return { code }
     const detail = target === "COMPLETED" ? completionProblem(item.attributes) : undefined
@@ -144,7 +147,7 @@ export const makeItems = (db: DatabaseSync, subscriptions: Subscriptions) => {
 
   const requestCancel = (uid: string, requestingAE: string, reason: DicomJson, view: string, now: number): Outcome => {
     const item = get(uid, view)
-    if (item === undefined) return absent(uid)
+    if (item === undefined) return absent(uid, view)
     const code = transitions.requestCancel[item.state]
     if (code !== "0000") return { code }
     if (item.state === "SCHEDULED") cancel(item, reason, now)

@@ -6,8 +6,7 @@ import { type Items, type Owner, ownLock } from "./items.ts"
 import type { Retention } from "./retention.ts"
 import { isFinal, type ProcedureStepState } from "./states.ts"
 import { element, tags } from "./tags.ts"
-
-const everything = "*"
+import { everything } from "./visibility.ts"
 
 /** Attributes that say who the patient is. */
 const patient: ReadonlyArray<readonly [tag: string, vr: string]> = [

@@ -90,7 +90,7 @@ const make = Effect.fnUntraced(function* (path: string) {
 
   const subscribe = ({ target, AE, deletionLock, filter }: Subscription, now: number, view: string): Outcome => {
     const item = isGlobal(target) ? undefined : items.get(target, view)
-    if (item === undefined && !isGlobal(target)) return items.absent(target)
+    if (item === undefined && !isGlobal(target)) return items.absent(target, view)
     const subscriber = queue.subscriberOrNew(AE, view)
     if (subscriber === undefined) return busy
     if (item !== undefined) subscriptions.toItem(subscriber, item, deletionLock, now)
@@ -105,7 +105,7 @@ const make = Effect.fnUntraced(function* (path: string) {
       return had ? { code: "0000" } : { code: "C307" }
     }
     const item = items.get(target, view)
-    if (item === undefined) return items.absent(target)
+    if (item === undefined) return items.absent(target, view)
     const had = subscriber !== undefined && subscriptions.fromItem(subscriber, item.sequence)
     return had ? { code: "0000" } : { code: "C307" }
   }
@@ -154,7 +154,7 @@ const make = Effect.fnUntraced(function* (path: string) {
     retrieve: (uid) =>
       Effect.flatMap(
         noting(
-          read((view) => items.get(uid, view) ?? items.absent(uid)),
+          read((view) => items.get(uid, view) ?? items.absent(uid, view)),
           (found) => ("attributes" in found ? [found.attributes] : []),
         ),
         (found) => ("attributes" in found ? Effect.succeed(found.attributes) : Effect.as(granted(found), {})),

@@ -36,7 +36,14 @@ export const makeSubscriptions = (db: DatabaseSync, queue: EventQueue) => {
   const globals = db.prepare(
     "SELECT subscriber, sees, filter, deletionLock FROM global_subscription JOIN subscriber ON subscriber.id = subscriber",
   )
-  const subscribers = db.prepare("SELECT subscriber FROM subscription WHERE workitem = ?")
+  const subscribers = db.prepare(
+    "SELECT subscriber, sees FROM subscription JOIN subscriber ON subscriber.id = subscriber WHERE workitem = ?",
+  )
+  /** Asked at each event: the study that an item is about may be another origin's since somebody subscribed. */
+  const isVisible = (sequence: number, view: string) => {
+    const { sql, values } = visibleTo(view)
+    return db.prepare(`SELECT 1 FROM workitem WHERE sequence = ? AND ${sql}`).get(sequence, ...values) !== undefined
+  }
 
   const matchers = new Map<string, (item: DicomJson) => boolean>()
   const matcherOf = (filter: string) => {
@@ -101,9 +108,7 @@ export const makeSubscriptions = (db: DatabaseSync, queue: EventQueue) => {
         const subscriber = Number(row["subscriber"])
         const filter = String(row["filter"])
         if (!matcherOf(filter)(item.attributes)) continue
-        const { sql, values } = visibleTo(String(row["sees"]))
-        const found = db.prepare(`SELECT 1 FROM workitem WHERE sequence = ? AND ${sql}`).get(item.sequence, ...values)
-        if (found === undefined) continue
+        if (!isVisible(item.sequence, String(row["sees"]))) continue
         join.run(subscriber, item.sequence, Number(row["deletionLock"]), Number(filter !== ""))
         if (told.has(subscriber)) continue
         told.add(subscriber)
@@ -113,6 +118,7 @@ export const makeSubscriptions = (db: DatabaseSync, queue: EventQueue) => {
     tell: (sequence: number, reports: ReadonlyArray<EventReport>, now: number) => {
       if (reports.length === 0) return
       for (const row of subscribers.all(sequence)) {
+        if (!isVisible(sequence, String(row["sees"]))) continue
         for (const report of reports) queue.enqueue(Number(row["subscriber"]), report, now)
       }
     },

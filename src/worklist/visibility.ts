@@ -5,12 +5,16 @@ import type { Condition } from "../ledger/matching.ts"
 /** Origin of a study that the gateway no longer holds, or never did: no restricted caller has it. */
 export const unknownOrigin = "\u0000"
 
+/** The view of whoever may see all studies. */
+export const everything = "*"
+
 /** A caller's view as a key: callers with the same view share AE titles, others never meet. */
-export const viewOf = ({ origins }: Caller): string => (origins === "all" ? "*" : JSON.stringify([...origins].sort()))
+export const viewOf = ({ origins }: Caller): string =>
+  origins === "all" ? everything : JSON.stringify([...origins].sort())
 
 /** SQL over the table workitem. */
 export const visibleTo = (view: string): Condition => {
-  if (view === "*") return { sql: "1", values: [] }
+  if (view === everything) return { sql: "1", values: [] }
   const origins = JSON.parse(view) as ReadonlyArray<string>
   const marks = origins.map(() => "?").join(", ")
   return {

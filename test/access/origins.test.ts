@@ -1,5 +1,5 @@
 // Two hospitals on one gateway: no hit, count, score, alert or stream of one reaches the other, over HTTP and NATS alike.
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
 import { Duration, Effect, Redacted, Schedule, Stream } from "effect"
@@ -147,6 +147,15 @@ layer(GuardedGateway.layer(), { timeout: 90_000, excludeTestServices: true })("t
         // Ids are moments: what lies between two of them does not count what others got.
         assert.isAbove(Math.min(...ids), 1e14)
         assert.isBelow(ids.length, all.length)
+      }
+    }),
+  )
+
+  it.effect("are kept in folders that only the gateway's own user opens", () =>
+    Effect.gen(function* () {
+      const { data } = yield* GuardedGateway
+      for (const folder of ["audit", "blobs", "index", "ledger", "nats", "worklist"]) {
+        assert.strictEqual(statSync(join(data, folder)).mode & 0o077, 0, folder)
       }
     }),
   )

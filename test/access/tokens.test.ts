@@ -29,7 +29,7 @@ describe("tokens", () => {
     Effect.gen(function* () {
       const { url, token } = yield* issuerOnLoopback
       const check = makeTokens(settings(url))
-      const { caller } = yield* check(yield* token({ scope: "openid gateway.read gateway.store gateway.fly" }))
+      const caller = yield* check(yield* token({ scope: "openid gateway.read gateway.store gateway.fly" }))
       assert.strictEqual(caller.name, "someone")
       assert.deepStrictEqual([...caller.actions], ["read", "store"])
       assert.strictEqual(caller.origins, "all")

@@ -1,6 +1,9 @@
 // Subscriptions and their event reports over WebSocket, with a real client.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { StudyInstanceUID } from "../../src/domain/uid.ts"
+import { maxSubscribers } from "../../src/worklist/event-queue.ts"
+import { Worklist } from "../../src/worklist/Worklist.ts"
 import { filteredSubscription, globalSubscription, tags, textOf } from "../../src/worklist/tags.ts"
 import {
   as,
@@ -175,6 +178,43 @@ describe("event reports", () => {
       )
       await post(client, "/1.2/cancelrequest", undefined, 404, "north")
       await Promise.all([north.close(), south.close()])
+    }),
+  )
+
+  it.live("end for whoever may no longer see the item's study", () =>
+    withWorklist((client) =>
+      Effect.gen(function* () {
+        const worklist = yield* Worklist
+        const study = StudyInstanceUID.make("1.5")
+        const about = { ...scheduled(), [tags.StudyInstanceUID]: { vr: "UI", Value: [study] } }
+        yield* Effect.promise(() => post(client, "?1.1", [about]))
+        yield* worklist.studyArrived(study, "north")
+        yield* Effect.promise(() => post(client, "/1.1/subscribers/RIS", undefined, 201, "north"))
+        const north = yield* Effect.promise(() => listen(client, "RIS", { origin: "north" }))
+        assert.deepStrictEqual(brief(yield* Effect.promise(north.next)), [1, "1.1", "SCHEDULED"])
+        // Deleted, and sent by somebody else.
+        yield* worklist.studyDeleted(study)
+        yield* worklist.studyArrived(study, "south")
+        yield* Effect.promise(async () => {
+          await setState(client, "1.1", "IN PROGRESS")
+          await post(client, "?1.2", [scheduled()], 201, "north")
+          await post(client, "/1.2/subscribers/RIS", undefined, 201, "north")
+          assert.deepStrictEqual(brief(await north.next()), [1, "1.2", "SCHEDULED"])
+          await north.close()
+        })
+      }),
+    ),
+  )
+
+  it.live("of one origin's subscribers leave places for another's", () =>
+    withClient(async (client) => {
+      const subscribe = (origin: string, AE: string) =>
+        client.request("POST", `${items}/${globalSubscription}/subscribers/${AE}`, undefined, as(origin))
+      for (let first = 0; first < maxSubscribers; first += 100) {
+        await Promise.all(Array.from({ length: 100 }, (_, n) => subscribe("north", `A${first + n}`)))
+      }
+      assert.strictEqual((await subscribe("north", "MORE")).status, 503)
+      assert.strictEqual((await subscribe("south", "RIS")).status, 201)
     }),
   )
 

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { nativeXml } from "../../src/dicom/native-xml.ts"
 import { tags, textOf } from "../../src/worklist/tags.ts"
 import { Worklist } from "../../src/worklist/Worklist.ts"
-import { type Client, performed, scheduled, stateOf, withWorklist } from "./worklist-server.fixture.ts"
+import { as, type Client, performed, scheduled, stateOf, withWorklist } from "./worklist-server.fixture.ts"
 
 const items = "/dicomweb/workitems"
 const lock = "1.9.1"
@@ -216,6 +216,9 @@ describe("work items", () => {
         yield* Effect.promise(() => client.request("DELETE", `${items}/1.2/subscribers/ARCHIVE`))
         assert.strictEqual(yield* worklist.purge(0), 1)
         assert.strictEqual(yield* status("1.2"), 410)
+        // Whose it was is not known any more: to a caller of one origin it is as if it never was.
+        const north = yield* Effect.promise(() => client.request("GET", `${items}/1.2`, undefined, as("north")))
+        assert.strictEqual(north.status, 404)
       }),
     ),
   )
