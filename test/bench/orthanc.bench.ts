@@ -1,6 +1,6 @@
 // STOW-RS beside Debian's Orthanc and the bare disk: same files, same sender, one after the other in every round.
 import { join } from "node:path"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { getJson, settled, startGateway, temporaryFolder } from "../support/gateway.ts"
 import { writeDurably } from "./bare-disk.ts"
 import { countSyncs } from "./count-syncs.ts"
@@ -23,6 +23,10 @@ const perSecond = <E, R>(instances: number, work: Effect.Effect<unknown, E, R>) 
     const start = performance.now()
     return Effect.map(work, () => (instances / (performance.now() - start)) * 1000)
   })
+
+/** The bench holds its own thread for seconds: a connection kept alive may have been closed meanwhile. */
+const asked = <A, E>(question: Effect.Effect<A, E>) =>
+  Effect.retry(question, { times: 3, schedule: Schedule.spaced("100 millis") })
 
 const grouped = (files: ReadonlyArray<Buffer>, batch: number) =>
   Array.from({ length: Math.ceil(files.length / batch) }, (_, n) => files.slice(n * batch, (n + 1) * batch))
@@ -51,8 +55,11 @@ export const orthancBench = Effect.gen(function* () {
   const ours: Receiver = {
     studies: `${gateway.url}/dicomweb/studies`,
     pid: gateway.pid,
-    stored: Effect.map(getJson<{ readonly instances: number }>(`${gateway.url}/api/status`), (now) => now.instances),
-    rest: settled(gateway.url),
+    stored: Effect.map(
+      asked(getJson<{ readonly instances: number }>(`${gateway.url}/api/status`)),
+      (now) => now.instances,
+    ),
+    rest: asked(settled(gateway.url)),
   }
   const receivers = [ours]
   if (orthancInstalled) {
@@ -61,7 +68,7 @@ export const orthancBench = Effect.gen(function* () {
     receivers.push({
       studies: `${url}/studies`,
       pid,
-      stored: Effect.map(statistics, ({ CountInstances }) => CountInstances),
+      stored: Effect.map(asked(statistics), ({ CountInstances }) => CountInstances),
       rest: Effect.void,
     })
   } else
