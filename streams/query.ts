@@ -8,7 +8,7 @@ import { AuditLog } from "../src/access/AuditLog.ts"
 import { queryAccess } from "../src/access/routes.ts"
 import { SignIn } from "../src/access/SignIn.ts"
 import { type AccessRecord, CurrentAccess } from "../src/domain/access-record.ts"
-import { CurrentCaller } from "../src/domain/caller.ts"
+import { type Caller, CurrentCaller } from "../src/domain/caller.ts"
 import { RegionSearch } from "../src/domain/region.ts"
 import { subjects } from "../src/events/events.ts"
 import { Nats } from "../src/events/Nats.ts"
@@ -38,13 +38,14 @@ export const query = Effect.gen(function* () {
     Stream.unwrap(
       Effect.gen(function* () {
         const record: AccessRecord = { studies: new Set() }
-        const written = (status: number, user?: string) =>
+        const written = (status: number, signedIn?: Caller) =>
           Effect.flatMap(Clock.currentTimeMillis, (at) =>
             audit.record({
               ...queryAccess,
               at,
               status,
-              user,
+              user: signedIn?.name,
+              by: signedIn?.by,
               method: "NATS",
               route: queryAccess.path,
               studies: [...record.studies],
@@ -52,7 +53,7 @@ export const query = Effect.gen(function* () {
           )
         const caller = yield* allowed(asked).pipe(Effect.tapError(() => written(403)))
         return Stream.unwrap(Effect.map(decode(new TextDecoder().decode(asked.payload)), regions.search)).pipe(
-          Stream.onExit((exit) => written(Exit.isSuccess(exit) ? 200 : 400, caller.name)),
+          Stream.onExit((exit) => written(Exit.isSuccess(exit) ? 200 : 400, caller)),
           Stream.provideService(CurrentCaller, caller),
           Stream.provideService(CurrentAccess, record),
         )

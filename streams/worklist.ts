@@ -37,11 +37,12 @@ const make = Effect.fnUntraced(function* ({ keep, base }: WorklistStreamOptions)
 
   const begin = Effect.fnUntraced(function* (study: StudyInstanceUID, overview: StudyOverview, version: number) {
     const subject = subjectOf(study, version)
-    const state = yield* worklist.ownState(subject)
-    if (state === "SCHEDULED" || state === "IN PROGRESS") return
-    // A version that is still to come and was finished before: the study was deleted and sent again.
-    if (state !== undefined && overview.version < version) yield* worklist.studyDeleted(study)
-    else if (state !== undefined) return
+    const before = yield* worklist.ownState(subject)
+    // Deleted and sent again between two looks: by somebody else, or a version still to come was finished before.
+    const anothers = before !== undefined && before.origin !== overview.origin
+    const open = before?.state === "SCHEDULED" || before?.state === "IN PROGRESS"
+    if (anothers || (before !== undefined && !open && overview.version < version)) yield* worklist.studyDeleted(study)
+    else if (before !== undefined) return
     const now = yield* Clock.currentTimeMillis
     const input = referenced(study, yield* ledger.studyReferences(study, maxReferences), base)
     yield* worklist.studyArrived(study, overview.origin)
@@ -77,9 +78,9 @@ const make = Effect.fnUntraced(function* ({ keep, base }: WorklistStreamOptions)
     )
     yield* Effect.forEach(
       yield* worklist.running,
-      ({ uid, subject, StudyInstanceUID }) =>
+      ({ uid, subject, StudyInstanceUID, origin }) =>
         Effect.flatMap(ledger.studyOverview(StudyInstanceUID), (found) => {
-          if (Option.isNone(found)) return worklist.studyDeleted(StudyInstanceUID)
+          if (Option.isNone(found) || found.value.origin !== origin) return worklist.studyDeleted(StudyInstanceUID)
           const { value } = found
           return value.version >= versionOf(subject)
             ? finish(uid, StudyInstanceUID, value)

@@ -12,7 +12,7 @@ export const hashOf = (secret: string): string => hash("sha256", secret, "hex")
 /** The caller of a key, by its hash. */
 export const makeApiKeys = (grants: ReadonlyArray<KeyGrant>) => {
   const known = new Map(
-    grants.map((grant) => [grant.sha256, { caller: callerOf(grant), bytes: Buffer.from(grant.sha256, "hex") }]),
+    grants.map((grant) => [grant.sha256, { caller: callerOf(grant, "key"), bytes: Buffer.from(grant.sha256, "hex") }]),
   )
   return (sha256: string): Caller | undefined => {
     // Finding by hash tells nobody a key: the hash cannot be steered. The comparison in constant time closes the rest.

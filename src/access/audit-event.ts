@@ -1,5 +1,6 @@
 // One access as an audit message: the fields of DICOM PS3.15 §A.5 (ATNA, RFC 3881) in JSON.
 import { hostname } from "node:os"
+import type { Caller } from "../domain/caller.ts"
 
 /** What was done, in the words of the route table. */
 export type AuditedEvent =
@@ -36,6 +37,8 @@ export interface Audited {
   readonly status: number
   /** Name of the caller; left out when they are not known. */
   readonly user?: string | undefined
+  /** How they signed in: each way has names of its own. */
+  readonly by?: Caller["by"] | undefined
   /** Address at the other end of the connection. */
   readonly address?: string | undefined
   /** X-Forwarded-For as it came: what a proxy, or anybody, says. */
@@ -90,6 +93,7 @@ export const auditMessage = (access: Audited) => {
       method: access.method,
       route: access.route,
       status: access.status,
+      ...(access.by === undefined ? {} : { signedInBy: access.by }),
       ...(access.forwardedFor === undefined ? {} : { forwardedFor: access.forwardedFor }),
     },
   }

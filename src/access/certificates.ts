@@ -17,7 +17,7 @@ const plainSubject = (text: string) =>
 
 export const makeCertificates = (grants: ReadonlyArray<CertificateGrant>) => {
   const callers = grants.map((grant) => ({
-    caller: callerOf(grant),
+    caller: callerOf(grant, "certificate"),
     fingerprint: grant.fingerprint === undefined ? undefined : plainFingerprint(grant.fingerprint),
     subject: grant.subject === undefined ? undefined : plainSubject(grant.subject),
   }))

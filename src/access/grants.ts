@@ -16,8 +16,9 @@ const ofAnOrigin: ReadonlyArray<Action> = ["store", "worklist"]
 const withheld = (origins: NonNullable<Grant["origins"]>): ReadonlyArray<Action> =>
   origins === "all" ? [] : origins.length > 0 ? ofTheWhole : [...ofTheWhole, ...ofAnOrigin]
 
-export const callerOf = ({ name, actions, origins = "all", origin }: Grant): Caller => ({
+export const callerOf = ({ name, actions, origins = "all", origin }: Grant, by: NonNullable<Caller["by"]>): Caller => ({
   name,
+  by,
   actions: new Set(actions.filter((action) => !withheld(origins).includes(action))),
   origins: origins === "all" ? "all" : new Set(origins),
   origin: origin ?? (origins === "all" ? name : (origins[0] ?? "")),

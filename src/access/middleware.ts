@@ -131,10 +131,10 @@ const make = Effect.fnUntraced(function* (
       const caller = signedIn.success
       const { study } = asked.access ?? {}
       const record: AccessRecord = { studies: new Set(study !== undefined && uidPattern.test(study) ? [study] : []) }
-      const id = signIn.isOn ? `caller ${caller.name}` : asked.address
+      const id = signIn.isOn ? `${caller.by} ${caller.name}` : asked.address
       const event = asked.access?.event ?? "activity"
       const answered = (status: number) =>
-        written(asked, event, status, { user: caller.name, studies: [...record.studies] })
+        written(asked, event, status, { user: caller.name, by: caller.by, studies: [...record.studies] })
       return yield* run(asked, caller, id, handler).pipe(
         Effect.provideService(CurrentCaller, caller),
         Effect.provideService(CurrentAccess, record),

@@ -49,12 +49,15 @@ export const callerOfClaims = (payload: JWTPayload, settings: TokenSettings): Ca
     .map((scope) => scope.slice(scopePrefix.length))
     .filter(isAction)
   const name = claimAt(payload, nameClaim) ?? payload.sub
-  return callerOf({
-    name: plain(typeof name === "string" && name !== "" ? name : "unnamed"),
-    actions,
-    // A token that names no origin is of nobody's: it sees nothing.
-    ...(originsClaim === "" ? {} : { origins: textsOf(claimAt(payload, originsClaim)).filter((one) => one !== "") }),
-  })
+  return callerOf(
+    {
+      name: plain(typeof name === "string" && name !== "" ? name : "unnamed"),
+      actions,
+      // A token that names no origin is of nobody's: it sees nothing.
+      ...(originsClaim === "" ? {} : { origins: textsOf(claimAt(payload, originsClaim)).filter((one) => one !== "") }),
+    },
+    "token",
+  )
 }
 
 const sentence = (error: unknown): string => {

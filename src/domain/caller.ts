@@ -27,6 +27,8 @@ export type Origin = string
 export interface Caller {
   /** For the audit log; no secret. */
   readonly name: string
+  /** How they showed who they are: an issuer may give somebody the name of a key. Left out where nothing was shown. */
+  readonly by?: "key" | "certificate" | "token"
   readonly actions: ReadonlySet<Action>
   /** Origins whose studies the caller may see, change and delete. */
   readonly origins: "all" | ReadonlySet<Origin>

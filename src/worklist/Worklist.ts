@@ -8,7 +8,7 @@ import type { DicomJson } from "../domain/instance.ts"
 import type { StudyInstanceUID } from "../domain/uid.ts"
 import type { LedgerError, SearchTooBroad } from "../ledger/Ledger.ts"
 import type { QueuedEvent } from "./event-queue.ts"
-import type { OwnItem, Running } from "./own-items.ts"
+import type { OwnItem, Running, OwnState } from "./own-items.ts"
 import type { WorkitemPage, WorkitemQuery } from "./search.ts"
 import type { Code, ProcedureStepState } from "./states.ts"
 
@@ -77,7 +77,7 @@ export class Worklist extends Context.Service<
     /** The gateway's own work; `performing`: it is in progress at once. False when the subject has its item already. */
     readonly putOwn: (item: OwnItem, performing: boolean) => Io<boolean>
     /** Undefined when the subject has no item. */
-    readonly ownState: (subject: string) => Io<ProcedureStepState | undefined>
+    readonly ownState: (subject: string) => Io<OwnState | undefined>
     readonly running: Io<ReadonlyArray<Running>>
     readonly reportOwn: (uid: string, changes: DicomJson) => Io<void>
     readonly completeOwn: (uid: string, changes: DicomJson) => Io<void>

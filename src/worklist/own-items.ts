@@ -28,19 +28,29 @@ export interface Running {
   readonly uid: string
   readonly subject: string
   readonly StudyInstanceUID: StudyInstanceUID
+  /** Of the study when the work began. */
+  readonly origin: string
+}
+
+export interface OwnState {
+  readonly state: ProcedureStepState
+  /** Of the study when the work began. */
+  readonly origin: string
 }
 
 export const makeOwnItems = (db: DatabaseSync, items: Items, retention: Retention) => {
-  const bySubject = db.prepare("SELECT ProcedureStepState FROM workitem WHERE subject = ?")
+  const bySubject = db.prepare("SELECT ProcedureStepState, origin FROM workitem WHERE subject = ?")
   const running = db.prepare(
-    "SELECT SOPInstanceUID, subject, StudyInstanceUID FROM workitem WHERE ProcedureStepState = 'IN PROGRESS' AND TransactionUID = ? AND subject IS NOT NULL ORDER BY sequence",
+    "SELECT SOPInstanceUID, subject, StudyInstanceUID, origin FROM workitem WHERE ProcedureStepState = 'IN PROGRESS' AND TransactionUID = ? AND subject IS NOT NULL ORDER BY sequence",
   )
   // Without a subject it was forgotten before: each deleted instance of a study says so again.
   const ofStudy = db.prepare("SELECT SOPInstanceUID FROM workitem WHERE StudyInstanceUID = ? AND subject IS NOT NULL")
   const locked = db.prepare("SELECT 1 FROM subscription WHERE workitem = ? AND deletionLock = 1")
   const blank = db.prepare("UPDATE workitem SET subject = NULL, attributes = ? WHERE sequence = ?")
+  const dropOrigin = db.prepare("UPDATE workitem SET studyOrigin = NULL WHERE StudyInstanceUID = ?")
+  // Own items of a deleted study stay whose they were, whoever sends the study now.
   const setOrigin = db.prepare(
-    "UPDATE workitem SET studyOrigin = ? WHERE StudyInstanceUID = ? AND studyOrigin IS NOT ?",
+    "UPDATE workitem SET studyOrigin = ?1 WHERE StudyInstanceUID = ?2 AND own = 0 AND studyOrigin IS NOT ?1",
   )
 
   const put = ({ subject, uid, attributes, owner }: OwnItem, performing: boolean, now: number): boolean => {
@@ -53,12 +63,18 @@ export const makeOwnItems = (db: DatabaseSync, items: Items, retention: Retentio
     /** False when this was there before. `performing`: the gateway claims it at once. */
     put,
     /** Undefined when the subject has no item. */
-    state: (subject: string) => bySubject.get(subject)?.["ProcedureStepState"] as ProcedureStepState | undefined,
+    state: (subject: string): OwnState | undefined => {
+      const row = bySubject.get(subject)
+      return row === undefined
+        ? undefined
+        : { state: row["ProcedureStepState"] as ProcedureStepState, origin: String(row["origin"]) }
+    },
     running: (): ReadonlyArray<Running> =>
       running.all(ownLock).map((row) => ({
         uid: String(row["SOPInstanceUID"]),
         subject: String(row["subject"]),
         StudyInstanceUID: row["StudyInstanceUID"] as StudyInstanceUID,
+        origin: String(row["origin"]),
       })),
     /** Without a change nothing is written, so nobody is told. */
     report: (uid: string, changes: DicomJson, now: number) => {
@@ -86,11 +102,11 @@ export const makeOwnItems = (db: DatabaseSync, items: Items, retention: Retentio
         const blanked = { ...attributes, ...Object.fromEntries(patient.map(([tag, vr]) => [tag, element(vr)])) }
         blank.run(JSON.stringify(blanked), item.sequence)
       }
-      setOrigin.run(null, study, null)
+      dropOrigin.run(study)
     },
     /** Items that clients made about a study before it came become visible with it. */
     arrived: (study: StudyInstanceUID, origin: string) => {
-      setOrigin.run(origin, study, origin)
+      setOrigin.run(origin, study)
     },
   }
 }

@@ -55,6 +55,12 @@ describe("an audit message", () => {
     assert.strictEqual(ParticipantObjectIdentification[0]?.ParticipantObjectID, "1.2.3")
   })
 
+  it("tells somebody whom an issuer gave the name of a key from who has the key", () => {
+    assert.strictEqual(auditMessage(access({ by: "key" })).request.signedInBy, "key")
+    assert.strictEqual(auditMessage(access({ by: "token" })).request.signedInBy, "token")
+    assert.notProperty(auditMessage(access()).request, "signedInBy")
+  })
+
   it("tells a refusal from a failure", () => {
     const outcome = (status: number) => auditMessage(access({ status })).EventIdentification.EventOutcomeIndicator
     assert.deepStrictEqual([200, 304, 401, 404, 429, 500, 503].map(outcome), [0, 0, 4, 4, 4, 8, 8])

@@ -247,4 +247,29 @@ layer(GuardedGateway.layer(), { timeout: 90_000, excludeTestServices: true })("t
       }
     }),
   )
+
+  it.effect("work on a study that one deletes and the other sends at once is the other's", () =>
+    Effect.gen(function* () {
+      const of = identity("N3")
+      const about = `/dicomweb/workitems?StudyInstanceUID=${of.StudyInstanceUID}`
+      const found = (who: Who) =>
+        Effect.map(ask(about, { headers: keyOf(who) }), ({ text }) =>
+          text === "" ? [] : (JSON.parse(text) as ReadonlyArray<Readonly<Record<string, { Value?: Array<unknown> }>>>),
+        )
+      const finished = (who: Who) =>
+        found(who).pipe(
+          Effect.filterOrFail((items) => items.some((item) => item["00741000"]?.Value?.[0] === "COMPLETED")),
+          Effect.retry(Schedule.spaced("100 millis")),
+          Effect.timeout("40 seconds"),
+        )
+      assert.strictEqual((yield* store("north", of)).status, 200)
+      yield* finished("north")
+      const removed = { method: "DELETE", headers: keyOf("north") }
+      assert.strictEqual((yield* ask(`/dicomweb/studies/${of.StudyInstanceUID}`, removed)).status, 204)
+      assert.strictEqual((yield* store("south", of)).status, 200)
+      yield* finished("south")
+      // Where the study was, at the most: nothing of the patient, nothing of what south sent.
+      for (const item of yield* found("north")) assert.isUndefined(item["00100020"]?.Value)
+    }),
+  )
 })

@@ -1,6 +1,7 @@
 // What becomes of the gateway's own work items when their study is deleted, however often that is said.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { allActions, type Caller, CurrentCaller } from "../../src/domain/caller.ts"
 import { StudyInstanceUID } from "../../src/domain/uid.ts"
 import { layerMemory as ledgerMemory } from "../../src/ledger/sqlite-ledger.ts"
 import { layerMemory } from "../../src/worklist/sqlite-worklist.ts"
@@ -38,5 +39,29 @@ describe("a deleted study", () => {
       const going = yield* Effect.flip(worklist.requestCancel("1.4", "RIS", {}))
       assert.strictEqual("code" in going ? going.code : "", "C313")
     }).pipe(Effect.provide(layerMemory.pipe(Layer.provide(ledgerMemory)))),
+  )
+
+  it.live(
+    "of one origin leaves nothing to another that sends the study again; what a client made of it is theirs",
+    () =>
+      Effect.gen(function* () {
+        const worklist = yield* Worklist
+        const of = (origin: string): Caller => ({
+          name: origin,
+          actions: allActions,
+          origins: new Set([origin]),
+          origin,
+        })
+        const norths = { origin: "north", StudyInstanceUID: study, studyOrigin: "north" }
+        assert.isTrue(yield* worklist.putOwn({ subject: "a", uid: "1.1", attributes, owner: norths }, true))
+        yield* worklist.create("1.2", scheduled({ [tags.StudyInstanceUID]: { vr: "UI", Value: [study] } }))
+        assert.deepStrictEqual(yield* worklist.ownState("a"), { state: "IN PROGRESS", origin: "north" })
+        yield* worklist.studyDeleted(study)
+        yield* worklist.studyArrived(study, "south")
+        const sees = (origin: string, uid: string) =>
+          Effect.isSuccess(worklist.retrieve(uid).pipe(Effect.provideService(CurrentCaller, of(origin))))
+        assert.deepStrictEqual([yield* sees("north", "1.1"), yield* sees("south", "1.1")], [true, false])
+        assert.deepStrictEqual([yield* sees("north", "1.2"), yield* sees("south", "1.2")], [false, true])
+      }).pipe(Effect.provide(layerMemory.pipe(Layer.provide(ledgerMemory)))),
   )
 })
