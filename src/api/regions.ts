@@ -1,5 +1,6 @@
 // POST /api/regions/search: JSON, or NDJSON with the candidates first; the query named, or uploaded with the request.
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
@@ -9,6 +10,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { matches, parseAccept, parseMediaType } from "../dicom/media-type.ts"
 import { RegionSearch } from "../domain/region.ts"
+import * as Reading from "../listener/ReadingThreads.ts"
 import type { QueryError, Step } from "../query/RegionQuery.ts"
 import { RegionQuery } from "../query/RegionQuery.ts"
 import { Api } from "./Api.ts"
@@ -74,11 +76,13 @@ const ofUpload = (request: HttpServerRequest.HttpServerRequest) =>
   uploadedSearch(request).pipe(Effect.catchTag("QueryError", (error) => Effect.fail(queryFailure(error))))
 
 export const RegionsHandlers = HttpApiBuilder.group(Api, "regions", (handlers) =>
-  Effect.succeed(
+  Effect.map(Reading.ReadingThreads, (threads) =>
     handlers.handleRaw(
       "search",
       Effect.fnUntraced(function* ({ request }) {
-        const steps = yield* isUpload(request) ? ofUpload(request) : namedSearch(request)
+        const steps = yield* isUpload(request)
+          ? Effect.provideService(ofUpload(request), Reading.ReadingThreads, threads)
+          : namedSearch(request)
         if (wantsLines(request)) {
           return HttpServerResponse.stream(ndjson(yield* begun(steps)), { contentType: lines })
         }
@@ -87,4 +91,4 @@ export const RegionsHandlers = HttpApiBuilder.group(Api, "regions", (handlers) =
       }),
     ),
   ),
-)
+).pipe(Layer.provide(Reading.layer))

@@ -13,11 +13,12 @@ export interface JsonLimits {
   readonly valueBytes: number
   /** Longest binary value that is taken along as InlineBinary, bytes. */
   readonly inlineBytes: number
-  /** Value bytes of the whole map, with 16 for each element and item; later elements are left out. */
+  /** Value bytes of the whole map, with 64 for each element and item; later elements are left out. */
   readonly totalBytes: number
 }
 
-const defaults: JsonLimits = { depth: 64, valueBytes: 2 ** 18, inlineBytes: 2 ** 10, totalBytes: 2 ** 22 }
+/** 4096 elements at most: a few milliseconds whenever such a map is read or searched. */
+const defaults: JsonLimits = { depth: 64, valueBytes: 2 ** 18, inlineBytes: 2 ** 10, totalBytes: 2 ** 18 }
 
 interface Reading {
   readonly bytes: Buffer
@@ -26,9 +27,9 @@ interface Reading {
   left: number
 }
 
-const elementCost = 16
+const elementCost = 64
 /** Text with escapes is read run by run, each with a decoder of its own: many short runs would hold the thread. */
-const escapedCost = 8
+const escapedCost = 4
 const binary = new Set(["OB", "OD", "OF", "OL", "OV", "OW", "UN"])
 /** PS3.18 §F.2.2: what may be left to a BulkDataURI. */
 const bulkable = new Set("DS FD FL IS LT OB OD OF OL OV OW SL SS ST SV UC UL UN US UT UV".split(" "))

@@ -9,10 +9,10 @@ import { type Held, Ledger } from "../ledger/Ledger.ts"
 const batch = 32
 
 /**
- * The ledger's map is cut at a number of value bytes (`dicom/json.ts`), which is never reached by fewer elements than
- * this, counted with those of the items.
+ * The ledger's map is cut at a number of bytes (`dicom/json.ts`), most of which are never spent on fewer elements than
+ * this, counted with those of the items and with what is long for more than one.
  */
-const suspiciousElements = 4096
+const suspiciousElements = 512
 
 const hasElements = (map: DicomJson, budget: { left: number }): boolean => {
   for (const { Value, InlineBinary } of Object.values(map)) {
@@ -20,7 +20,10 @@ const hasElements = (map: DicomJson, budget: { left: number }): boolean => {
     if (budget.left < 0) return true
     for (const item of Value ?? []) {
       if (typeof item === "string") budget.left -= item.length / 32
-      else if (typeof item === "object" && item !== null && hasElements(item as DicomJson, budget)) return true
+      else if (typeof item === "object") {
+        budget.left -= 1
+        if (item !== null && hasElements(item as DicomJson, budget)) return true
+      }
     }
   }
   return false

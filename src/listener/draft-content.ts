@@ -1,11 +1,11 @@
 // A draft's bytes, looked at without reading the whole.
 import { open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
-import type { Part10Content } from "../dicom/open-part10.ts"
 import { blobError } from "../ledger/blob-error.ts"
+import type { FileContent } from "./header.ts"
 
 /** The first `count` bytes, or all there are. */
-export const beginning = (content: Part10Content, count: number) =>
+export const beginning = (content: FileContent, count: number) =>
   "bytes" in content
     ? Effect.succeed(
         Buffer.from(content.bytes.buffer, content.bytes.byteOffset, Math.min(count, content.bytes.byteLength)),

@@ -1,6 +1,7 @@
 // STOW-RS (PS3.18 §10.5): POST /dicomweb/studies and /dicomweb/studies/{study}.
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -14,6 +15,7 @@ import { serviceUrl } from "../dicom/web-links.ts"
 import { StudyInstanceUID } from "../domain/uid.ts"
 import { instanceParts } from "./instance-parts.ts"
 import { defaultPartLimits } from "./parts.ts"
+import * as Reading from "./ReadingThreads.ts"
 import { haltOf, Halt, roomFor } from "./receive.ts"
 import { discardBody } from "./request-body.ts"
 import { store, type Stored } from "./store.ts"
@@ -103,13 +105,15 @@ export const StowRoutes = (options: StowOptions) =>
   HttpRouter.addAll(
     Effect.gen(function* () {
       const permits = yield* Semaphore.make(options.maxConcurrentRequests ?? 32)
+      const threads = yield* Reading.ReadingThreads
       const stow = permits
         .withPermitsIfAvailable(1)(options.during?.(handle(options)) ?? handle(options))
         .pipe(
           Effect.map(Option.getOrElse(() => failure({ status: 503, error: "too many store requests; send again" }))),
           Effect.tap(() => Effect.flatMap(HttpServerRequest.HttpServerRequest, discardBody)),
+          Effect.provideService(Reading.ReadingThreads, threads),
         )
       return [HttpRouter.route("POST", "/studies", stow), HttpRouter.route("POST", "/studies/:study", stow)] as const
     }),
     { prefix: "/dicomweb" },
-  )
+  ).pipe(Layer.provide(Reading.layer))

@@ -188,12 +188,12 @@ describe("DICOM JSON", () => {
           Array.from({ length: 5000 }, () => Buffer.alloc(0)),
         ),
       ],
-      { totalBytes: 1600 },
+      { totalBytes: 6400 },
     )
     assert.strictEqual(crowd["00081111"]?.Value?.length, 99)
     const many = json(
       Array.from({ length: 200 }, (_, i) => element(0x00100000 + 0x0010 + i, "LO", "x".repeat(64))),
-      { totalBytes: 800 },
+      { totalBytes: 1280 },
     )
     assert.strictEqual(Object.keys(many).length, 10)
   })

@@ -1,0 +1,19 @@
+// Worker module: what is read of a request's content that may take seconds.
+import { Part10Error, type Part10Reason } from "../dicom/part10-error.ts"
+import { type FileContent, headerLimits, readHeader } from "./header.ts"
+
+/** Failures travel as values: an Error loses its class between threads. */
+export type HeaderAnswer =
+  /** `attributes`: as JSON, which the other side reads faster than it clones a map. */
+  | { readonly attributes: string; readonly TransferSyntaxUID: string; readonly isCut: boolean }
+  | { readonly reason: Part10Reason; readonly detail: string }
+
+export const header = (content: FileContent): HeaderAnswer => {
+  try {
+    const { attributes, ...rest } = readHeader(content, headerLimits)
+    return { ...rest, attributes: JSON.stringify(attributes) }
+  } catch (thrown) {
+    if (thrown instanceof Part10Error) return { reason: thrown.reason, detail: thrown.detail }
+    throw thrown
+  }
+}
