@@ -6,7 +6,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { retrieveUrl, serviceUrl } from "../dicom/web-links.ts"
 import { acceptedForm, stored, type DicomwebOptions } from "./answers.ts"
 import { withAbsoluteLinks } from "./bulk-links.ts"
-import { entityTag, isKnown, notModified } from "./entity-tag.ts"
+import { entityTag, isKnown, notModified, weak } from "./entity-tag.ts"
 import { wholeAttributes } from "./whole-attributes.ts"
 
 export const metadata = Effect.fn("wado.metadata")(function* (options: DicomwebOptions) {
@@ -15,12 +15,10 @@ export const metadata = Effect.fn("wado.metadata")(function* (options: DicomwebO
   const form = yield* acceptedForm(instances.length === 1 ? "one" : "many")
   const base = serviceUrl(options.publicUrl, headers)
   const [type = ""] = form.contentType.split("; boundary=", 1)
-  const etag = entityTag(
-    type,
-    base,
-    instances.map(({ receipt, digest }) => `${receipt} ${digest}`),
-  )
-  if (isKnown(etag, headers["if-none-match"])) return notModified(etag)
+  const versions = instances.map(({ receipt, digest }) => `${receipt} ${digest}`)
+  const etag = weak(entityTag(type, base, versions))
+  // The headers of the 200 (RFC 9110 §15.4.5), which the compression in front gives this one.
+  if (isKnown(etag, headers["if-none-match"])) return notModified(etag, { vary: "Accept-Encoding" })
   const body = Stream.make(form.start).pipe(
     Stream.concat(
       (yield* wholeAttributes(instances)).pipe(

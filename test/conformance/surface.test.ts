@@ -239,7 +239,12 @@ layer(live(archive, { GATEWAY_LISTENER_CORS_ORIGINS: `["${viewer}"]` }), {
       const gzip = { "accept-encoding": "gzip" }
       const first = yield* perform({ name: "", path: `${study}/metadata`, headers: gzip, status: 200 })
       const etag = first.headers["etag"]!
-      yield* perform({ name: "", path: `${study}/metadata`, headers: { ...gzip, "if-none-match": etag }, status: 304 })
+      const again = { ...gzip, "if-none-match": etag }
+      const same = yield* perform({ name: "", path: `${study}/metadata`, headers: again, status: 304 })
+      // RFC 9110 §15.4.5: ETag and Vary are those of the 200
+      assert.strictEqual(same.headers["etag"], etag)
+      const varies = (answer: typeof first) => (answer.headers["vary"] ?? "").toLowerCase().split(/, */)
+      assert.sameMembers(varies(same), varies(first))
     }),
   )
 })
