@@ -9,6 +9,18 @@ export const isUnnamed = (hostname: string) =>
   /^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$/.test(hostname)
 
 /**
+ * Whether a browser may have sent it. Pages can add headers and, in some browsers, say another User-Agent, but none can
+ * take away Accept-Language or what the browser says of the fetch. Tools behind a proxy that hands on its own name send
+ * neither, and are no page.
+ */
+export const isBrowser = (headers: Readonly<Record<string, string | undefined>>) =>
+  headers["accept-language"] !== undefined ||
+  headers["sec-fetch-site"] !== undefined ||
+  headers["sec-fetch-mode"] !== undefined ||
+  headers["origin"] !== undefined ||
+  /^mozilla/i.test(headers["user-agent"] ?? "")
+
+/**
  * Whether a request with this Host is meant for us: localhost, an IP address, or the name of `publicUrl`. Forwarded
  * headers prove nothing here, a page may set them. Browsers always send Host; HTTP/1.0 needs none.
  */

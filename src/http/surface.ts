@@ -8,12 +8,12 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { canonicalAddress } from "./address.ts"
 import { policy, type CorsOptions } from "./cors.ts"
-import { isOurHost } from "./hosts.ts"
+import { isBrowser, isOurHost } from "./hosts.ts"
 import { allowed, finder, type Resource } from "./resources.ts"
 
 export interface SurfaceOptions extends CorsOptions {
   readonly resources: ReadonlyArray<Resource>
-  /** Answers only who asks for localhost, an IP address or `publicUrl`: where no sign-in keeps a rebound page out. */
+  /** Answers a browser only when it asks for localhost, an IP address or `publicUrl`: where no sign-in keeps a rebound page out. */
   readonly ownHostsOnly?: boolean | undefined
   /** Describes a resource to OPTIONS; where it does not, the answer has the Allow header only. */
   readonly describe: (
@@ -64,7 +64,9 @@ export const HttpSurface = (options: SurfaceOptions) => {
   /** What can be answered without asking who it is, or the request with its canonical address. */
   const meet = (request: HttpServerRequest.HttpServerRequest) => {
     const { method, headers } = request
-    if (!isAsked(headers["host"])) return refused(403, "the gateway is not known by this name; set listener.publicUrl")
+    if (isBrowser(headers) && !isAsked(headers["host"])) {
+      return refused(403, "the gateway is not known by this name; set listener.publicUrl")
+    }
     if (cors.mustNot(method, headers)) return refused(403, "this page may not send requests to the gateway")
     if (request.url === "*" && method === "OPTIONS") {
       return HttpServerResponse.empty({ status: 204, headers: { allow: "GET, HEAD, POST, PUT, DELETE, OPTIONS" } })

@@ -3,9 +3,12 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { hashOf, newKey } from "../../src/access/api-keys.ts"
 import { childGateway } from "../../src/demo/child-gateway.ts"
-import { isOurHost } from "../../src/http/hosts.ts"
+import { isBrowser, isOurHost } from "../../src/http/hosts.ts"
 import { temporaryFolder } from "../support/gateway.ts"
 import { raw } from "./raw.fixture.ts"
+
+/** What a browser says for a page, whatever that wants said. */
+const page = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64)", "accept-language": "de" }
 
 describe("a Host", () => {
   const known = isOurHost("https://pacs.example.org/dicomweb")
@@ -39,6 +42,19 @@ describe("a Host", () => {
   it("of a proxy is known by configuration only", () => assert.isFalse(isOurHost(undefined)("pacs.example.org")))
 })
 
+describe("a browser", () => {
+  it("is known by any of what it always says", () => {
+    for (const [name, value] of Object.entries({
+      ...page,
+      origin: "http://evil.example.org",
+      "sec-fetch-mode": "cors",
+    })) {
+      assert.isTrue(isBrowser({ [name]: value }), name)
+    }
+    assert.isFalse(isBrowser({ host: "pacs", accept: "*/*", "user-agent": "curl/8.0" }))
+  })
+})
+
 const key = newKey()
 
 class Live extends Context.Service<Live, { readonly open: string; readonly guarded: string }>()(
@@ -62,13 +78,21 @@ layer(LiveLayer, { excludeTestServices: true, timeout: 60_000 })("a gateway on l
       for (const path of ["/dicomweb/studies", "/api/status", "/metrics", "/nowhere"]) {
         for (const method of ["GET", "HEAD", "OPTIONS", "POST"]) {
           for (const more of [{}, { "x-forwarded-host": "localhost" }, { forwarded: "host=localhost" }]) {
-            const { status } = yield* raw(open, method, path, { host: "evil.example.org:8080", ...more })
+            const { status } = yield* raw(open, method, path, { ...page, host: "evil.example.org:8080", ...more })
             assert.strictEqual(status, 403, `${method} ${path}`)
           }
         }
       }
-      const refused = yield* raw(open, "GET", "/dicomweb/studies", { host: "evil.example.org" })
+      const refused = yield* raw(open, "GET", "/dicomweb/studies", { ...page, host: "evil.example.org" })
       assert.match((JSON.parse(refused.text) as { readonly error: string }).error, /listener\.publicUrl/)
+    }),
+  )
+
+  it.effect("answers tools under the name that a proxy hands on", () =>
+    Effect.gen(function* () {
+      const { open } = yield* Live
+      const headers = { host: "pacs.example.org", "user-agent": "Orthanc" }
+      assert.strictEqual((yield* raw(open, "GET", "/dicomweb/studies", headers)).status, 204)
     }),
   )
 
@@ -76,7 +100,7 @@ layer(LiveLayer, { excludeTestServices: true, timeout: 60_000 })("a gateway on l
     Effect.gen(function* () {
       const { open } = yield* Live
       for (const host of ["127.0.0.1", "localhost", "localhost:1", "[::1]:1"]) {
-        assert.strictEqual((yield* raw(open, "GET", "/dicomweb/studies", { host })).status, 204, host)
+        assert.strictEqual((yield* raw(open, "GET", "/dicomweb/studies", { ...page, host })).status, 204, host)
       }
       const forwarded = { host: "127.0.0.1", "x-forwarded-host": "pacs.example.org", "x-forwarded-proto": "https" }
       assert.strictEqual((yield* raw(open, "GET", "/dicomweb/studies", forwarded)).status, 204)
