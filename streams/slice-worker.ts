@@ -5,6 +5,6 @@ import { runInBackground } from "../src/workers/background.ts"
 
 runInBackground()
 
-export const { ready, prepare, render, frame, explicit, bulk, encoded, attributes, segment } = decodeTasks(
+export const { ready, prepare, render, frame, explicit, bulk, encoded, document, links, segment } = decodeTasks(
   (decoded, inputSize) => prepareSlice({ ...decoded, inputSize }),
 )

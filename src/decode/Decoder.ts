@@ -4,7 +4,7 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Pieces } from "../dicom/pieces.ts"
 import type { PreparedSlice } from "../domain/slice.ts"
-import type { EncodedFrames } from "./bulk.ts"
+import type { DocumentJob, EncodedFrames } from "./bulk.ts"
 import type { RenderJob } from "./render.ts"
 
 /**
@@ -45,8 +45,10 @@ export class Decoder extends Context.Service<
     readonly bulk: (path: string, element: string) => Effect.Effect<Pieces, DecodeError>
     /** Compressed frames as stored, all when none is named; `unsupported` where they are not compressed. */
     readonly encoded: (path: string, frames?: ReadonlyArray<number>) => Effect.Effect<EncodedFrames, DecodeError>
-    /** JSON text of the whole attribute map, read from the file. */
-    readonly attributes: (path: string) => Effect.Effect<string, DecodeError>
+    /** The whole attribute map as text, read from the file, its references absolute. */
+    readonly document: (job: DocumentJob) => Effect.Effect<Uint8Array, DecodeError>
+    /** The references of the whole attribute map, relative to the instance's address. */
+    readonly links: (path: string) => Effect.Effect<ReadonlyArray<string>, DecodeError>
     /** The set pixels of one SEG segment, as a box per frame (PS3.3 §A.51). */
     readonly segment: (
       path: string,

@@ -1,7 +1,8 @@
 // Where the bulk data of a stored object lies (PS3.18 §10.4.1.1.4): one value by its path, or the frames as stored.
 import { makeWindow } from "../dicom/byte-window.ts"
+import { bulkLinks, withAbsoluteLinks } from "../dicom/bulk-links.ts"
+import { type DocumentSyntax, documentText } from "../dicom/document-form.ts"
 import { attributesOf } from "../dicom/json.ts"
-import { orderedJson } from "../dicom/ordered-json.ts"
 import { readPart10Bytes, type Part10 } from "../dicom/part10.ts"
 import { bytesPiece, type Piece, type Pieces } from "../dicom/pieces.ts"
 import { swapWords, vrOf, wordBytes } from "../dicom/value-representation.ts"
@@ -109,6 +110,19 @@ export const encodedFrames = ({
   }
 }
 
-/** The whole attribute map as JSON text, for objects whose map the ledger holds only in part. */
-export const attributesText = (path: string): string =>
-  orderedJson(attributesOf(openObject(path), { totalBytes: 2 ** 27 }))
+/** Of objects whose map the ledger holds only in part. */
+const wholeAttributes = (path: string) => attributesOf(openObject(path), { totalBytes: 2 ** 27 })
+
+export interface DocumentJob {
+  readonly path: string
+  readonly syntax: DocumentSyntax
+  /** The instance's address, below which its bulk data lies. */
+  readonly instance: string
+}
+
+/** The whole attribute map as text in UTF-8. */
+export const wholeDocument = ({ path, syntax, instance }: DocumentJob): Uint8Array =>
+  new TextEncoder().encode(documentText(syntax, withAbsoluteLinks(wholeAttributes(path), instance)))
+
+/** All references to bulk data, relative to the instance's address. */
+export const wholeLinks = (path: string): ReadonlyArray<string> => bulkLinks(wholeAttributes(path))

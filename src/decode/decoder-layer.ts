@@ -48,7 +48,8 @@ const make = Effect.fnUntraced(function* ({ worker, threads, timeout, heapMegaby
     explicit: (path) => run<Pieces>("explicit", path),
     bulk: (path, element) => run<Pieces>("bulk", { path, element }),
     encoded: (path, frames) => run<EncodedFrames>("encoded", { path, frames }),
-    attributes: (path) => run<string>("attributes", path),
+    document: (job) => run<Uint8Array>("document", job),
+    links: (path) => run<ReadonlyArray<string>>("links", path),
     segment: (path, SegmentNumber) => run<Segment>("segment", { path, SegmentNumber }),
   })
 })

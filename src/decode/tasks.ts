@@ -2,7 +2,7 @@
 import { move, transferableSymbol, valueSymbol } from "piscina"
 import type { PreparedSlice } from "../domain/slice.ts"
 import type { Pieces } from "../dicom/pieces.ts"
-import { attributesText, bulkPieces, encodedFrames, type EncodedFrames } from "./bulk.ts"
+import { bulkPieces, type DocumentJob, encodedFrames, type EncodedFrames, wholeDocument, wholeLinks } from "./bulk.ts"
 import { loadCodecs } from "./codec.ts"
 import type { DecodeJob, Prepared } from "./Decoder.ts"
 import { outcome, type Outcome } from "./failure.ts"
@@ -59,9 +59,18 @@ export const decodeTasks = (normalise: Normalise) => ({
     await loadCodecs()
     return outcome(() => explicitPieces(path))
   },
-  bulk: (job: Parameters<typeof bulkPieces>[0]): Outcome<Pieces> => outcome(() => bulkPieces(job)),
+  bulk: (job: Parameters<typeof bulkPieces>[0]): Outcome<Pieces> => {
+    const answer = outcome(() => bulkPieces(job))
+    return answer.ok
+      ? moved(
+          answer,
+          answer.value.flatMap((piece) => (piece._tag === "Bytes" ? [piece.bytes] : [])),
+        )
+      : answer
+  },
   encoded: (job: Parameters<typeof encodedFrames>[0]): Outcome<EncodedFrames> => outcome(() => encodedFrames(job)),
-  attributes: (path: string): Outcome<string> => outcome(() => attributesText(path)),
+  document: (job: DocumentJob): Outcome<Uint8Array> => bytesOf(outcome(() => wholeDocument(job))),
+  links: (path: string): Outcome<ReadonlyArray<string>> => outcome(() => wholeLinks(path)),
   segment: async (job: { readonly path: string; readonly SegmentNumber: number }): Promise<Outcome<Segment>> => {
     await loadCodecs()
     return outcome(() => readSegment(job.path, job.SegmentNumber))

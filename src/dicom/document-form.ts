@@ -14,32 +14,39 @@ export const dicomXml = "application/dicom+xml"
  */
 export type Documents = "many" | "one" | "object"
 
-/** The body is `start`, each map by `write` with its position from 0, and `end`. */
+export type DocumentSyntax = "json" | "xml"
+
+export const documentText = (syntax: DocumentSyntax, attributes: DicomJson): string =>
+  syntax === "json" ? orderedJson(attributes) : nativeXml(attributes)
+
+/** The body is `start`, each map's text between `before` its position from 0 and `after`, and `end`. */
 export interface DocumentForm {
   readonly contentType: string
+  readonly syntax: DocumentSyntax
   readonly start: string
-  readonly write: (attributes: DicomJson, position: number) => string
+  readonly before: (position: number) => string
+  readonly after: string
   readonly end: string
 }
 
-const json = (contentType: string, documents: Documents): DocumentForm =>
-  documents === "object"
-    ? { contentType, start: "", write: orderedJson, end: "" }
-    : {
-        contentType,
-        start: "[",
-        write: (attributes, position) => `${position === 0 ? "" : ","}${orderedJson(attributes)}`,
-        end: "]",
-      }
+const plain = { start: "", before: () => "", after: "", end: "" }
+const json = (contentType: string, documents: Documents): DocumentForm => ({
+  ...plain,
+  contentType,
+  syntax: "json",
+  ...(documents === "object" ? {} : { start: "[", before: (position) => (position === 0 ? "" : ","), end: "]" }),
+})
 
-const singleXml: DocumentForm = { contentType: dicomXml, start: "", write: nativeXml, end: "" }
+const singleXml: DocumentForm = { ...plain, contentType: dicomXml, syntax: "xml" }
 
 const multipartXml = (): DocumentForm => {
   const boundary = `gateway-${randomUUID()}`
   return {
     contentType: `multipart/related; type="${dicomXml}"; boundary=${boundary}`,
+    syntax: "xml",
     start: "",
-    write: (attributes) => `--${boundary}\r\nContent-Type: ${dicomXml}\r\n\r\n${nativeXml(attributes)}\r\n`,
+    before: () => `--${boundary}\r\nContent-Type: ${dicomXml}\r\n\r\n`,
+    after: "\r\n",
     end: `--${boundary}--\r\n`,
   }
 }
@@ -59,6 +66,10 @@ export const documentForm = (accept: string | undefined, documents: Documents): 
   return undefined
 }
 
+/** One of the maps, as it stands in the body. */
+export const writeDocument = ({ syntax, before, after }: DocumentForm, map: DicomJson, position: number): string =>
+  before(position) + documentText(syntax, map) + after
+
 /** The whole body at once, where there are few maps. */
 export const documentBody = (form: DocumentForm, documents: ReadonlyArray<DicomJson>): string =>
-  form.start + documents.map(form.write).join("") + form.end
+  form.start + documents.map((map, position) => writeDocument(form, map, position)).join("") + form.end

@@ -6,13 +6,13 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { Decoder } from "../decode/Decoder.ts"
+import { bulkLinks } from "../dicom/bulk-links.ts"
 import { acceptOf, matches } from "../dicom/media-type.ts"
 import { bytesPiece, slicePieces, totalLength, type Pieces } from "../dicom/pieces.ts"
 import { retrieveUrl, serviceUrl } from "../dicom/web-links.ts"
 import { Blobs } from "../ledger/Blobs.ts"
 import type { Held } from "../ledger/Ledger.ts"
 import { Refused, stored, type DicomwebOptions } from "./answers.ts"
-import { bulkLinks } from "./bulk-links.ts"
 import { byteRange, contentRange } from "./byte-range.ts"
 import { entityTag, isKnown, notModified } from "./entity-tag.ts"
 import { pixelWays, type PixelWay } from "./frames.ts"
@@ -20,7 +20,7 @@ import { type AnswerPart, multipart } from "./multipart-answer.ts"
 import { explicitLittleEndian, octets } from "./pixel-types.ts"
 import { sender, type SendError } from "./send-pieces.ts"
 import { wantedParts, type Wanted } from "./wanted.ts"
-import { wholeAttributes } from "./whole-attributes.ts"
+import { described } from "./described.ts"
 
 const isPixelData = (element: string) => /^7FE000(08|09|10)$/.test(element)
 
@@ -123,14 +123,20 @@ export const bulkValues = Effect.fn("wado.bulks")(function* (only: "all" | "pixe
   const request = yield* HttpServerRequest.HttpServerRequest
   const wanted = wantedParts(acceptOf(request)).filter(({ form }) => form === "multipart")
   const instances = yield* stored
-  const links = yield* (yield* wholeAttributes(instances)).pipe(
-    Stream.flatMap(({ held, attributes }) =>
-      Stream.fromIterable(
-        bulkLinks(attributes)
+  const blobs = yield* Blobs
+  const decoder = yield* Decoder
+  const links = yield* (yield* described(instances)).pipe(
+    Stream.mapEffect(({ held, attributes, isPart }) => {
+      const known = Effect.sync(() => bulkLinks(attributes))
+      // What the ledger holds is true as far as it goes.
+      const all = isPart ? Effect.catch(decoder.links(blobs.path(held.digest)), () => known) : known
+      return Effect.map(all, (found) =>
+        found
           .filter((link) => only === "all" || isPixelData(link.slice("bulkdata/".length)))
           .map((link) => ({ held, link })),
-      ),
-    ),
+      )
+    }),
+    Stream.flatMap((found) => Stream.fromIterable(found)),
     Stream.runCollect,
   )
   if (links.length === 0) return yield* new Refused({ status: 404, error: "there is no bulk data under this address" })

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { documentBody } from "../dicom/document-form.ts"
+import { writeDocument } from "../dicom/document-form.ts"
 import { retrieveUrl, serviceUrl } from "../dicom/web-links.ts"
 import type { DicomJson } from "../domain/instance.ts"
 import { Ledger, type Search, type SearchPage } from "../ledger/Ledger.ts"
@@ -40,6 +40,9 @@ const warnings = (base: string, fuzzymatching: boolean, { remaining, exact }: Se
   return texts.length === 0 ? {} : { warning: texts.map((text) => `299 ${base}: ${text}`).join(", ") }
 }
 
+/** Matches that are written at once. */
+const turnMatches = 8
+
 const tooBroad = new Refused({
   status: 413,
   error: "the search is too broad for attributes without an index: name a study, a patient, a date or a modality too",
@@ -63,6 +66,12 @@ export const search = Effect.fn("qido")(function* (level: Search["level"], optio
   const base = serviceUrl(options.publicUrl, request.headers)
   const headers = warnings(base, query.fuzzymatching, page)
   if (page.matches.length === 0) return HttpServerResponse.empty({ status: 204, headers })
-  const results = page.matches.map((attributes) => project(withLink(attributes, level, base), fields))
-  return HttpServerResponse.text(documentBody(form, results), { contentType: form.contentType, headers })
+  const texts = [form.start]
+  for (const [position, attributes] of page.matches.entries()) {
+    // Thousands of maps with all their fields would hold the thread for seconds.
+    if (position % turnMatches === turnMatches - 1) yield* Effect.yieldNow
+    texts.push(writeDocument(form, project(withLink(attributes, level, base), fields), position))
+  }
+  texts.push(form.end)
+  return HttpServerResponse.text(texts.join(""), { contentType: form.contentType, headers })
 })

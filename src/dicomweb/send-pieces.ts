@@ -28,6 +28,17 @@ const swapped = (bytes: Bytes, width: 1 | 2 | 4 | 8): Bytes =>
         ),
       )
 
+const chunkBytes = 256 * 1024
+
+/** One after the other: whoever compresses or sends them takes them when he can. */
+export const inChunks = (bytes: Uint8Array): Stream.Stream<Uint8Array> =>
+  Stream.fromIterable(
+    Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, i) =>
+      bytes.subarray(i * chunkBytes, (i + 1) * chunkBytes),
+    ),
+    { chunkSize: 1 },
+  )
+
 /** Turns pieces of the object with these bytes into a stream. */
 export const sender = Effect.gen(function* () {
   const blobs = yield* Blobs
@@ -35,10 +46,10 @@ export const sender = Effect.gen(function* () {
   const bytesOf = (piece: Piece, digest: Digest, fileBytes: number): Effect.Effect<Bytes, SendError> => {
     switch (piece._tag) {
       case "Bytes":
-        return Effect.succeed(Stream.make(piece.bytes))
+        return Effect.succeed(inChunks(piece.bytes))
       case "Frame":
         return Effect.map(decoder.frame(blobs.path(digest), piece.frame), (bytes) =>
-          Stream.make(bytes.subarray(piece.offset, piece.offset + piece.length)),
+          inChunks(bytes.subarray(piece.offset, piece.offset + piece.length)),
         )
       case "Stored":
         return Effect.succeed(swapped(blobs.read(digest, { offset: piece.offset, length: piece.length }), piece.swap))

@@ -12,6 +12,9 @@ const uids = (row: Row): DicomJson => ({
   "0020000E": value("UI", row["SeriesInstanceUID"]),
 })
 
+/** Maps that are read at once: a few milliseconds each at most. */
+const turnRows = 8
+
 const sources = {
   study:
     "SELECT study.rowid AS id, study.StudyInstanceUID, study.attributes AS study_attributes FROM json_each(?) AS wanted CROSS JOIN study ON study.rowid = wanted.value",
@@ -53,15 +56,24 @@ export const makeSearchRows = (db: DatabaseSync) => {
     }
   }
 
-  /** The attribute maps of rowids, in their order. */
-  return (level: Level, ids: ReadonlyArray<number>): ReadonlyArray<DicomJson> => {
+  const wholeRow = (level: Level, row: Row, ofStudy: DicomJson): DicomJson => ({
+    ...(level === "instance" ? parse(row["attributes"]) : parse(row["study_attributes"])),
+    ...(level === "series" ? parse(row["series_attributes"]) : {}),
+    ...(level === "study" ? {} : { ...uids(row), "00201209": value("IS", Number(row["instances"])) }),
+    ...ofStudy,
+    "00080056": value("CS", "ONLINE"),
+  })
+
+  /** The attribute maps of rowids, in their order; yields between turns. */
+  return function* (level: Level, ids: ReadonlyArray<number>): Generator<undefined, ReadonlyArray<DicomJson>> {
     const studyOf = studies()
-    return select[level].all(JSON.stringify(ids)).map((row) => ({
-      ...(level === "instance" ? parse(row["attributes"]) : parse(row["study_attributes"])),
-      ...(level === "series" ? parse(row["series_attributes"]) : {}),
-      ...(level === "study" ? {} : { ...uids(row), "00201209": value("IS", Number(row["instances"])) }),
-      ...studyOf(row),
-      "00080056": value("CS", "ONLINE"),
-    }))
+    const rows: Array<DicomJson> = []
+    for (let at = 0; at < ids.length; at += turnRows) {
+      for (const row of select[level].all(JSON.stringify(ids.slice(at, at + turnRows)))) {
+        rows.push(wholeRow(level, row, studyOf(row)))
+      }
+      yield
+    }
+    return rows
   }
 }

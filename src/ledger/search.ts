@@ -10,7 +10,7 @@ import { makeSearchRows } from "./search-rows.ts"
 /** Matches beyond the page that are counted where each has to be looked at. */
 const counted = 10_000
 /** How many rows are looked at in one go: some milliseconds. */
-const turn = { maps: 200, rows: 5000 }
+const turn = { fewest: 4, maps: 200, characters: 2 ** 20, rows: 5000 }
 
 /** Yields between turns; whoever drives it may stop it there. */
 type Searching<A> = Generator<undefined, A>
@@ -88,11 +88,18 @@ export const makeSearch = (db: DatabaseSync) => {
       `SELECT ${level}.rowid AS id, ${level}.attributes FROM json_each(?) AS wanted CROSS JOIN ${level} ON ${level}.rowid = wanted.value WHERE ${maps.sql.sql}`,
     )
     const kept: Array<number> = []
-    for (let at = 0; at < from.length; at += turn.maps) {
-      for (const row of statement.all(JSON.stringify(from.slice(at, at + turn.maps)), ...maps.sql.values)) {
-        if (maps.matches(JSON.parse(String(row["attributes"])) as DicomJson)) kept.push(Number(row["id"]))
+    // Maps of enhanced objects are hundreds of kilobytes, others a few: as many as were cheap before.
+    let size = turn.fewest
+    for (let at = 0; at < from.length;) {
+      let read = 0
+      for (const row of statement.all(JSON.stringify(from.slice(at, at + size)), ...maps.sql.values)) {
+        const text = String(row["attributes"])
+        read += text.length
+        if (maps.matches(JSON.parse(text) as DicomJson)) kept.push(Number(row["id"]))
       }
       yield
+      at += size
+      size = Math.min(turn.maps, Math.max(turn.fewest, read > turn.characters ? size / 2 : size * 2))
     }
     return kept
   }
@@ -222,7 +229,7 @@ export const makeSearch = (db: DatabaseSync) => {
         ? yield* instances(plan, search, enough)
         : pageOf(level === "study" ? yield* studies(plan, enough, true) : yield* series(plan, enough), search)
     return {
-      matches: rowsOf(level, page.ids),
+      matches: yield* rowsOf(level, page.ids),
       remaining: Math.max(0, page.total - offset - page.ids.length),
       exact: page.exact,
     }

@@ -1,12 +1,11 @@
-// Attribute maps of stored instances, some at a time: from the ledger, and where that holds only a part, from the file.
+// What the ledger knows of stored instances, some at a time, and whether that is all.
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Decoder } from "../decode/Decoder.ts"
 import type { DicomJson } from "../domain/instance.ts"
-import { Blobs } from "../ledger/Blobs.ts"
 import { type Held, Ledger } from "../ledger/Ledger.ts"
 
-const batch = 32
+/** Long maps take milliseconds each. */
+const batch = 8
 
 /**
  * The ledger's map is cut at a number of bytes (`dicom/json.ts`), most of which are never spent on fewer elements than
@@ -36,37 +35,29 @@ const lacksPixelData = (map: DicomJson): boolean =>
 export interface Described {
   readonly held: Held
   readonly attributes: DicomJson
+  /** The file has more than the map. */
+  readonly isPart: boolean
 }
 
 /** In the order given; those deleted meanwhile are left out. */
-export const wholeAttributes = Effect.fnUntraced(function* (instances: ReadonlyArray<Held>) {
+export const described = Effect.fnUntraced(function* (instances: ReadonlyArray<Held>) {
   const ledger = yield* Ledger
-  const blobs = yield* Blobs
-  const decoder = yield* Decoder
-  const whole = (held: Held, attributes: DicomJson) =>
-    hasElements(attributes, { left: suspiciousElements }) || lacksPixelData(attributes)
-      ? decoder.attributes(blobs.path(held.digest)).pipe(
-          Effect.map((text) => JSON.parse(text) as DicomJson),
-          // What the ledger holds is true as far as it goes.
-          Effect.catch(() => Effect.succeed(attributes)),
-        )
-      : Effect.succeed(attributes)
   const groups = Array.from({ length: Math.ceil(instances.length / batch) }, (_, i) =>
     instances.slice(i * batch, (i + 1) * batch),
   )
   return Stream.fromIterable(groups).pipe(
     Stream.mapEffect((group) =>
-      Effect.gen(function* () {
-        const known = yield* ledger.attributes(group.map(({ receipt }) => receipt))
-        return yield* Effect.forEach(group, (held) =>
-          Effect.gen(function* () {
-            const attributes = known.get(held.receipt)
-            return attributes === undefined ? [] : [{ held, attributes: yield* whole(held, attributes) }]
-          }),
-        )
-      }),
+      Effect.map(ledger.attributes(group.map(({ receipt }) => receipt)), (known) =>
+        group.flatMap((held): ReadonlyArray<Described> => {
+          const attributes = known.get(held.receipt)
+          if (attributes === undefined) return []
+          const isPart = hasElements(attributes, { left: suspiciousElements }) || lacksPixelData(attributes)
+          return [{ held, attributes, isPart }]
+        }),
+      ),
     ),
     // Between the batches others have their turn.
-    Stream.flatMap((group) => Stream.fromIterable(group.flat() satisfies ReadonlyArray<Described>)),
+    Stream.mapEffect((group) => Effect.as(Effect.yieldNow, group)),
+    Stream.flatMap((group) => Stream.fromIterable(group)),
   )
 })
