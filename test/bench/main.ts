@@ -1,4 +1,4 @@
-// `npm run bench [-- NAME…]`: measures, prints, and writes test/bench/results.
+// `npm run bench [-- NAME…]`: measures, prints, and writes test/bench/results/NAME.md.
 import { join } from "node:path"
 import { Effect } from "effect"
 import { embedBench } from "./embed.bench.ts"
@@ -28,13 +28,11 @@ if (unknown.length > 0) {
 }
 
 const chosen = Object.entries(benches).filter(([name]) => wanted.length === 0 || wanted.includes(name))
-const tables = await Effect.runPromise(
+await Effect.runPromise(
   Effect.forEach(chosen, ([name, bench]) =>
-    Effect.sync(() => process.stderr.write(`${name} …\n`)).pipe(Effect.andThen(bench)),
+    Effect.sync(() => process.stderr.write(`${name} …\n`)).pipe(
+      Effect.andThen(bench),
+      Effect.map((table) => process.stdout.write(writeReport(join(import.meta.dirname, "results"), name, table))),
+    ),
   ),
-)
-// Only a whole run is a result to keep.
-const dir = join(import.meta.dirname, wanted.length === 0 ? "results" : "results.partial")
-process.stdout.write(
-  writeReport(dir, tables, ["npm run bench", ...(wanted.length > 0 ? ["--", ...wanted] : [])].join(" ")),
 )

@@ -26,9 +26,15 @@ const cell = (value: string | number) =>
   typeof value === "number" ? (value >= 100 ? value.toFixed(0) : value.toFixed(2)) : value
 const line = (cells: ReadonlyArray<string | number>) => `| ${cells.map(cell).join(" | ")} |`
 
-const markdown = (table: Table) =>
-  [
-    `## ${table.title}`,
+/** A page of its own for each bench, so that one can be measured again without the others. */
+export const writeReport = (dir: string, name: string, table: Table) => {
+  mkdirSync(dir, { recursive: true })
+  const date = new Date().toISOString().slice(0, 10)
+  const command = `npm run bench -- ${name}`
+  const page = [
+    `# ${table.title}`,
+    "",
+    `${date}, \`${command}\`, ${machine()}. The machine is shared and noisy: compare within the table, not across runs.`,
     "",
     table.note,
     "",
@@ -37,21 +43,10 @@ const markdown = (table: Table) =>
     ...table.rows.map(line),
     "",
   ].join("\n")
-
-export const writeReport = (dir: string, tables: ReadonlyArray<Table>, command: string) => {
-  mkdirSync(dir, { recursive: true })
-  const date = new Date().toISOString().slice(0, 10)
-  const page = [
-    "# Benchmarks",
-    "",
-    `${date}, \`${command}\`, ${machine()}. The machine is shared and noisy: compare within a table, not across runs.`,
-    "",
-    ...tables.map(markdown),
-  ].join("\n")
-  writeFileSync(join(dir, "results.md"), page)
+  writeFileSync(join(dir, `${name}.md`), page)
   writeFileSync(
-    join(dir, "results.json"),
-    `${JSON.stringify({ date, command, machine: machine(), tables }, null, 2)}\n`,
+    join(dir, `${name}.json`),
+    `${JSON.stringify({ date, command, machine: machine(), ...table }, null, 2)}\n`,
   )
   return page
 }
