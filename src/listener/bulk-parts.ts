@@ -4,35 +4,18 @@ import { open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { parseMediaType, type MediaType } from "../dicom/media-type.ts"
-import type { Chunk, Span } from "../dicom/write-data-set.ts"
+import { parseMediaType } from "../dicom/media-type.ts"
+import type { Chunk } from "../dicom/write-data-set.ts"
 import { BlobError, Blobs, type Draft } from "../ledger/Blobs.ts"
+import { type BulkIndex, type BulkPart, reference } from "./bulk-index.ts"
 import type { Part } from "./parts.ts"
+import { beginsItem, endsSequence, jpegSyntax } from "./pixel-form.ts"
 import { type ReceiveLimits, writePart } from "./receive.ts"
 
-export interface BulkPart extends Span {
-  readonly mediaType: MediaType
-  /** The first bytes, where codestreams say what they are. */
-  readonly head: Buffer
-  /** The last eight. */
-  readonly tail: Buffer
-}
-
+/** Codestreams say there what they are. */
 const headBytes = 1024
 const tailBytes = 8
 const readBytes = 256 * 1024
-
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
-
-/** References are only compared, never fetched. */
-const reference = (uri: string, base: string): string =>
-  uri.toLowerCase().startsWith("cid:") ? `cid:${decoded(uri.slice(4))}` : (URL.parse(uri, base)?.href ?? uri)
 
 async function* read(path: string, chunks: ReadonlyArray<Chunk>): AsyncGenerator<Uint8Array> {
   const file = await open(path, "r")
@@ -80,7 +63,15 @@ export const bulkParts = Effect.fnUntraced(function* (base: string, limits: Rece
     })
     const length = yield* writePart({ ...part, body }, file, limits)
     const mediaType = parseMediaType(part.headers.get("content-type") ?? "application/octet-stream")
-    const bulk: BulkPart = { offset: written, length, mediaType, head, tail }
+    const bulk: BulkPart = {
+      offset: written,
+      length,
+      type: mediaType.type,
+      syntax: mediaType.parameters.get("transfer-syntax"),
+      jpegSyntax: mediaType.type === "image/jpeg" ? jpegSyntax(head) : undefined,
+      beginsItem: beginsItem(head),
+      endsSequence: endsSequence(tail),
+    }
     written += length
     const location = part.headers.get("content-location")
     if (location !== undefined) {
@@ -95,11 +86,7 @@ export const bulkParts = Effect.fnUntraced(function* (base: string, limits: Rece
 
   return {
     take,
-    /** Several under one reference are a value in pieces, such as frames; none when nothing came for it. */
-    find: (uri: string): ReadonlyArray<BulkPart> => {
-      const key = reference(uri, base)
-      return byReference.get(key) ?? frames.get(key) ?? []
-    },
+    index: { base, byReference, frames } satisfies BulkIndex,
     /** The chunks' bytes, as many as are asked for. */
     read: (chunks: ReadonlyArray<Chunk>): Stream.Stream<Uint8Array, BlobError> =>
       chunks.every((chunk) => Buffer.isBuffer(chunk))
@@ -111,5 +98,3 @@ export const bulkParts = Effect.fnUntraced(function* (base: string, limits: Rece
           ),
   }
 })
-
-export type BulkParts = Effect.Success<ReturnType<typeof bulkParts>>

@@ -1,9 +1,8 @@
 // Pixel data that came as bulk data parts: its transfer syntax, by what the parts say they are (PS3.18 §8.7.3.3) and are.
-import * as Effect from "effect/Effect"
 import { type Chunk, frameItems, lengthOf } from "../dicom/write-data-set.ts"
 import type { DicomJson } from "../domain/instance.ts"
-import type { BulkPart } from "./bulk-parts.ts"
-import { Refusal } from "./read-instance.ts"
+import type { BulkPart } from "./bulk-index.ts"
+import { Refusal } from "./refusal.ts"
 import { FailureReason } from "./store-response.ts"
 
 export interface PixelForm {
@@ -38,13 +37,16 @@ const itemTag = Buffer.from("feff00e0", "hex")
 const sequenceEnd = Buffer.from("feffdde000000000", "hex")
 
 /** By the frame header's marker (ISO/IEC 10918-1 §B.1.1.3). */
-const jpegSyntax = (head: Buffer): string | undefined => {
+export const jpegSyntax = (head: Buffer): string | undefined => {
   for (let at = 2; at + 4 <= head.length && head[at] === 0xff; at += 2 + head.readUInt16BE(at + 2)) {
     const syntax = jpegs[head[at + 1]!]
     if (syntax !== undefined) return syntax
   }
   return undefined
 }
+
+export const beginsItem = (head: Buffer): boolean => head.subarray(0, 4).equals(itemTag)
+export const endsSequence = (tail: Buffer): boolean => tail.equals(sequenceEnd)
 
 const number = (attributes: DicomJson, tag: string, otherwise: number): number => {
   const value = Number(attributes[tag]?.Value?.[0] ?? otherwise)
@@ -65,40 +67,40 @@ const nativeBytes = (attributes: DicomJson, frames: number): number | undefined 
 
 const mismatch = (detail: string) => new Refusal({ reason: FailureReason.mismatch, detail })
 
-/** `parts`: of the pixel data's BulkDataURI, in the order in which they came; at least one. */
-export const pixelForm = Effect.fnUntraced(function* (attributes: DicomJson, parts: ReadonlyArray<BulkPart>) {
+/** `parts`: of the pixel data's BulkDataURI, in the order in which they came; at least one. Throws Refusal. */
+export const pixelForm = (attributes: DicomJson, parts: ReadonlyArray<BulkPart>): PixelForm => {
   const [first] = parts
   const frames = number(attributes, "00280008", 1)
   const expected = nativeBytes(attributes, frames)
   const length = lengthOf(parts)
   const fits = expected === undefined || length === expected || length === expected + (expected % 2)
-  const named = new Set(parts.map(({ mediaType }) => mediaType.parameters.get("transfer-syntax")))
-  const types = new Set(parts.map(({ mediaType }) => mediaType.type))
+  const named = new Set(parts.map(({ syntax }) => syntax))
+  const types = new Set(parts.map(({ type }) => type))
   if (first === undefined || named.size > 1 || types.size > 1) {
-    return yield* mismatch("the frames do not have one media type and transfer syntax")
+    throw mismatch("the frames do not have one media type and transfer syntax")
   }
-  const { type } = first.mediaType
+  const { type } = first
   const octets = type === "application/octet-stream"
   // Without a parameter octets are native; metadata of a compressed object may have been left as they were.
   const hint = octets && !fits ? (attributes["00083002"] ?? attributes["00020010"])?.Value?.[0] : undefined
-  const byType = octets ? explicitLittleEndian : type === "image/jpeg" ? jpegSyntax(first.head) : defaults[type]
+  const byType = octets ? explicitLittleEndian : type === "image/jpeg" ? first.jpegSyntax : defaults[type]
   const syntax = [...named][0] ?? (typeof hint === "string" ? hint : byType)
   if (syntax === explicitLittleEndian || syntax === root) {
-    if (!fits) return yield* mismatch(`the pixel data have ${length} bytes instead of ${expected}`)
+    if (!fits) throw mismatch(`the pixel data have ${length} bytes instead of ${expected}`)
     return native
   }
   if (syntax === undefined || !encapsulatedSyntax.test(syntax)) {
     const detail = "the transfer syntax of the pixel data is not supported"
-    return yield* new Refusal({ reason: FailureReason.transferSyntax, detail })
+    throw new Refusal({ reason: FailureReason.transferSyntax, detail })
   }
-  if (parts.length === 1 && first.head.subarray(0, 4).equals(itemTag)) {
+  if (parts.length === 1 && first.beginsItem) {
     // The whole value as it lies in a file.
-    const end = first.tail.equals(sequenceEnd) ? sequenceEnd.length : 0
+    const end = first.endsSequence ? sequenceEnd.length : 0
     const items = [{ offset: first.offset, length: first.length - end }]
-    return { TransferSyntaxUID: syntax, encapsulated: items } satisfies PixelForm
+    return { TransferSyntaxUID: syntax, encapsulated: items }
   }
   if (parts.length !== frames && !type.startsWith("video/")) {
-    return yield* mismatch(`${parts.length} parts came for ${frames} frames`)
+    throw mismatch(`${parts.length} parts came for ${frames} frames`)
   }
-  return { TransferSyntaxUID: syntax, encapsulated: frameItems(parts) } satisfies PixelForm
-})
+  return { TransferSyntaxUID: syntax, encapsulated: frameItems(parts) }
+}

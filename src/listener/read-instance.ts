@@ -3,21 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { namedInMeta } from "../dicom/file-meta.ts"
 import { Part10Error } from "../dicom/part10-error.ts"
-import type { DicomJson } from "../domain/instance.ts"
 import { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import type { NewInstance } from "../ledger/Ledger.ts"
 import { beginning } from "./draft-content.ts"
 import { cheapLimits, type FileContent, type Header, readHeader } from "./header.ts"
 import { ReadingThreads } from "./ReadingThreads.ts"
+import { Refusal } from "./refusal.ts"
+import { singleText } from "./single-text.ts"
 import { FailureReason, WarningReason } from "./store-response.ts"
-
-export class Refusal extends Schema.TaggedError<Refusal>()("Refusal", {
-  /** FailureReason (0008,1197). */
-  reason: Schema.Number,
-  detail: Schema.String,
-  SOPInstanceUID: Schema.optionalKey(Schema.String),
-  SOPClassUID: Schema.optionalKey(Schema.String),
-}) {}
 
 /** File meta information is a few hundred bytes. */
 const metaBytes = 4096
@@ -25,12 +18,6 @@ const metaBytes = 4096
 const directoryClass = "1.2.840.10008.1.3.10"
 
 const Uids = Schema.Struct({ StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID })
-
-/** The one value; of several, none can be relied on. */
-export const singleText = (attributes: DicomJson, tag: string): string | undefined => {
-  const [value, ...more] = attributes[tag]?.Value ?? []
-  return typeof value === "string" && more.length === 0 ? value : undefined
-}
 
 export interface ReadInstance extends Omit<NewInstance, "digest" | "bytes"> {
   /** WarningReason (0008,1196). */
@@ -59,7 +46,9 @@ export const readInstance = Effect.fnUntraced(function* (content: FileContent, s
     ...(said.SOPClassUID === undefined ? {} : { SOPClassUID: said.SOPClassUID }),
   }
   if (said.SOPClassUID === directoryClass) {
-    return yield* new Refusal({ reason: FailureReason.sopClass, detail: "a directory is no object to store" })
+    return yield* Effect.fail(
+      new Refusal({ reason: FailureReason.sopClass, detail: "a directory is no object to store" }),
+    )
   }
   const { attributes, TransferSyntaxUID, isCut } = yield* openHeader(content).pipe(
     Effect.mapError(({ detail }) => new Refusal({ reason: FailureReason.cannotUnderstand, detail, ...ofMeta })),
@@ -86,15 +75,15 @@ export const readInstance = Effect.fnUntraced(function* (content: FileContent, s
   )
   if (SOPClassUID === undefined || !/^[0-9.]{1,64}$/.test(SOPClassUID)) {
     const detail = "the SOP class UID is missing or malformed"
-    return yield* new Refusal({ reason: FailureReason.cannotUnderstand, detail, ...known })
+    return yield* Effect.fail(new Refusal({ reason: FailureReason.cannotUnderstand, detail, ...known }))
   }
   if (study !== undefined && study !== uids.StudyInstanceUID) {
     const detail = "the instance belongs to another study than the address names"
-    return yield* new Refusal({ reason: FailureReason.mismatch, detail, ...known })
+    return yield* Effect.fail(new Refusal({ reason: FailureReason.mismatch, detail, ...known }))
   }
   if (isCut) {
     const detail = "the pixel data end before they should"
-    return yield* new Refusal({ reason: FailureReason.cannotUnderstand, detail, ...known })
+    return yield* Effect.fail(new Refusal({ reason: FailureReason.cannotUnderstand, detail, ...known }))
   }
   // The data set counts; whoever reads the file meta information only is told something else.
   const mismatch = said.SOPClassUID !== undefined && said.SOPClassUID !== SOPClassUID

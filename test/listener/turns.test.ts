@@ -2,6 +2,7 @@
 import { deflateRawSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { nativeXml } from "../../src/dicom/native-xml.ts"
 import { element, part10 as written, sequence } from "../dicom/part10.fixture.ts"
 import { longestTurn } from "../support/longest-turn.ts"
 import { post, related, startStow, volume } from "./stow-server.fixture.ts"
@@ -53,10 +54,61 @@ describe("turns of the main thread", () => {
           const body = related([bytes])
           const { result, longest, turns } = yield* longestTurn(post(stow, body))
           assert.deepStrictEqual([result.status, result.stored.length], [200, 1])
+
           assert.isBelow(longest, bound)
           assert.isAbove(turns, 10)
         }),
       60_000,
     )
   }
+
+  const attributes = (n: number, count: number) => ({
+    "00080016": { vr: "UI", Value: ["1.2.840.10008.5.1.4.1.1.2.1"] },
+    "00080018": { vr: "UI", Value: [`1.2.3.${n}`] },
+    "0020000D": { vr: "UI", Value: ["1.2.3"] },
+    "0020000E": { vr: "UI", Value: ["1.2.3.4"] },
+    ...Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [
+        (0x00291100 + (i >> 15) * 0x20000 + (i & 0x7fff)).toString(16).padStart(8, "0"),
+        { vr: "US", Value: [i & 0xff] },
+      ]),
+    ),
+  })
+  const documents = {
+    json: JSON.stringify([attributes(5, 250_000)]),
+    xml: nativeXml(attributes(6, 120_000)),
+  }
+  for (const [syntax, text] of Object.entries(documents)) {
+    it.live(
+      `are short while long metadata comes as ${syntax}`,
+      () =>
+        Effect.gen(function* () {
+          const stow = yield* startStow()
+          assert.strictEqual((yield* post(stow, related(volume.slice(0, 2)))).status, 200)
+          const body = Buffer.from(text)
+          const headers = { "content-type": `application/dicom+${syntax}` }
+          const { result, longest } = yield* longestTurn(post(stow, body, { headers }))
+          assert.deepStrictEqual([result.status, result.stored.length], [200, 1])
+
+          assert.isBelow(longest, bound)
+        }),
+      60_000,
+    )
+  }
+
+  it.live(
+    "are short while the parts of a request are as many as it may have",
+    () =>
+      Effect.gen(function* () {
+        const stow = yield* startStow()
+        const one = written(ids(7))
+        assert.strictEqual((yield* post(stow, related([one]))).status, 200)
+        const body = related(Array.from({ length: 20_000 }, () => one))
+        const { result, longest } = yield* longestTurn(post(stow, body))
+        assert.deepStrictEqual([result.status, result.stored.length], [200, 20_000])
+
+        assert.isBelow(longest, bound)
+      }),
+    60_000,
+  )
 })
