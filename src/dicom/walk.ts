@@ -63,6 +63,8 @@ export const isPixelTag = (tag: number): boolean => tag === 0x7fe00008 || tag ==
 interface Frame {
   readonly kind: "data" | "items" | "fragments"
   readonly end: number
+  /** Of items: a delimiter must end them. Fragments without one occur in the field, and their lengths tell enough. */
+  readonly delimited: boolean
   readonly explicit: boolean
   readonly littleEndian: boolean
 }
@@ -81,7 +83,7 @@ export function* walk(
   limits: WalkLimits,
 ): Generator<Token, void, undefined> {
   const { total } = bytes
-  const stack: Array<Frame> = [{ kind: "data", end: total, explicit, littleEndian }]
+  const stack: Array<Frame> = [{ kind: "data", end: total, delimited: false, explicit, littleEndian }]
   let [position, elements] = [start, 0]
   const push = (frame: Frame) => {
     if (stack.length > limits.depth * 2) throw new Part10Error("too-deep", `more than ${limits.depth} nested items`)
@@ -98,6 +100,7 @@ export function* walk(
     const outermost = stack.length === 1
     if (position >= frame.end) {
       if (outermost) return
+      if (frame.delimited && position >= total) throw new Part10Error("truncated", "a sequence is open at the end")
       if (position > frame.end) throw new Part10Error("corrupt", `value runs past its item at offset ${position}`)
       yield pop()
       continue
@@ -124,7 +127,13 @@ export function* walk(
         const end = length === undefinedLength ? frame.end : position + length
         if (end > frame.end)
           throw new Part10Error(end > total ? "truncated" : "corrupt", `item at offset ${from} runs past its end`)
-        push({ kind: "data", end, explicit: frame.explicit, littleEndian: little })
+        push({
+          kind: "data",
+          end,
+          delimited: length === undefinedLength,
+          explicit: frame.explicit,
+          littleEndian: little,
+        })
         yield { _tag: "Item", at: from, depth: depth() }
       }
       continue
@@ -171,6 +180,7 @@ export function* walk(
       push({
         kind: sequence ? "items" : "fragments",
         end,
+        delimited: sequence && length === undefinedLength,
         explicit: frame.explicit && !unknown,
         littleEndian: little || unknown,
       })

@@ -130,6 +130,21 @@ describe("hostile input", () => {
     )
   })
 
+  it("is refused when a sequence or item without a length is never ended", () => {
+    const open = Buffer.from("0800401153510000ffffffff", "hex")
+    const item = Buffer.from("feff00e0ffffffff", "hex")
+    for (const bytes of [
+      open,
+      Buffer.concat([open, item]),
+      Buffer.concat([open, item, element(0x00080060, "CS", "CT")]),
+    ]) {
+      assert.strictEqual(
+        reasonOf(() => parsePart10(part10(bytes))),
+        "truncated",
+      )
+    }
+  })
+
   it("is refused when it holds more elements than any object", () => {
     const many = Buffer.concat(Array.from({ length: 20_000 }, () => element(0x00080060, "CS", "")))
     assert.strictEqual(

@@ -26,7 +26,7 @@ const services = (dir: string) =>
     layerMemory,
     fileBlobs({ dir }),
     Layer.mock(VectorIndex, { remove: () => Effect.void }),
-    decoders({ worker: new URL("../../streams/slice-worker.ts", import.meta.url), threads: 1, timeout: "10 seconds" }),
+    decoders({ worker: new URL("../../streams/slice-worker.ts", import.meta.url), threads: 1, timeout: "60 seconds" }),
   )
 
 /** Base of the service, up to and with /dicomweb; lives as long as the scope. */

@@ -59,5 +59,5 @@ it.live(
       assert.deepStrictEqual(value.result, { status: 200, length: valueBytes })
       for (const { longest } of [json, xml, search, value]) assert.isBelow(longest, bound)
     }),
-  60_000,
+  120_000,
 )
