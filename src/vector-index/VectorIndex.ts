@@ -35,6 +35,18 @@ export interface Neighbour extends StackId {
   readonly cosine: number
 }
 
+/** What is left of removed instances. */
+export interface Traces {
+  /** Rows of the journal. */
+  readonly slices: number
+  /** Places of the index. */
+  readonly indexed: number
+  /** Snapshots on disk that may hold them, or that nobody knows. */
+  readonly snapshots: number
+  /** The journal's log may hold them. */
+  readonly logged: boolean
+}
+
 type Io<A> = Effect.Effect<A, VectorIndexError>
 
 export class VectorIndex extends Context.Service<
@@ -48,6 +60,13 @@ export class VectorIndex extends Context.Service<
     readonly remove: (
       instances: ReadonlyArray<{ readonly SOPInstanceUID: SOPInstanceUID; readonly receipt: Receipt }>,
     ) => Io<void>
+    /** The ledger's deletion up to which all are known here; an older copy of the folder knows fewer. */
+    readonly buriedUpTo: Io<number>
+    readonly buried: (upTo: number) => Io<void>
+    /** Measured now. */
+    readonly traces: (
+      instances: ReadonlyArray<{ readonly SOPInstanceUID: SOPInstanceUID; readonly receipt: Receipt }>,
+    ) => Io<Traces>
     /** `vectors`: n × dimension of unit length. Per query the k nearest non-blank slices, best first. */
     readonly search: (vectors: Float32Array, k: number) => Io<ReadonlyArray<ReadonlyArray<Neighbour>>>
     /** The stacks of a series, most slices first. */

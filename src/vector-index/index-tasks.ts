@@ -9,7 +9,8 @@ import { OtherDimension, type PackedSlices, type Removal } from "./journal.ts"
 import type { JournalReaderOptions } from "./journal-reader.ts"
 import { journalPath } from "./journal-schema.ts"
 import { openIndex, type Opened } from "./open-index.ts"
-import { partPath, type Saved } from "./snapshot.ts"
+import { partPath, removeSnapshots, type Saved, strangeSnapshots } from "./snapshot.ts"
+import type { Traces } from "./VectorIndex.ts"
 
 /** A plain value: exceptions lose their code on the way between threads. */
 export type Outcome<A> = (
@@ -92,8 +93,10 @@ const follow = (state: Opened, which: "graph" | "building", change: (graph: Grap
 
 const forget = (state: Opened, sequences: ReadonlyArray<number>): void => {
   if (sequences.length === 0) return
-  follow(state, "graph", (graph) => graph.remove(sequences))
-  follow(state, "building", (graph) => graph.remove(sequences))
+  state.logHolds = true
+  const mean = state.journal.mean()
+  follow(state, "graph", (graph) => graph.remove(sequences, mean))
+  follow(state, "building", (graph) => graph.remove(sequences, mean))
 }
 
 /** Reads on in the journal for a bounded time; true when nothing is left. */
@@ -119,6 +122,27 @@ export const add = task((state, slices: PackedSlices) => {
 
 export const remove = task((state, removals: ReadonlyArray<Removal>) => {
   forget(state, state.journal.remove(removals))
+})
+
+/** The ledger's deletion up to which all are known here. */
+export const buriedUpTo = task(({ journal }) => journal.buriedUpTo())
+export const buried = task(({ journal }, upTo: number) => journal.buried(upTo))
+
+/** What is left of removed instances: rows, places of the index, snapshots that may hold them, the log. */
+export const traces = task(({ journal, graph, saved, logHolds }, removals: ReadonlyArray<Removal>): Traces => {
+  const { slices, unsaved } = journal.traces(removals)
+  return {
+    slices,
+    indexed: graph.holds(BigUint64Array.from(unsaved, BigInt)),
+    snapshots: (unsaved.length > 0 && saved > 0 ? 1 : 0) + strangeSnapshots(folder, saved).length,
+    logged: logHolds,
+  }
+})
+
+/** After the snapshots: true once no log holds what was removed. */
+export const scrub = task((state): boolean => {
+  if (state.logHolds) state.logHolds = !state.journal.emptyLog()
+  return !state.logHolds && state.journal.removedSlices().sequences.length === 0
 })
 
 export const advance = task((state, milliseconds: number): boolean => {
@@ -209,9 +233,19 @@ export const verify = task(
 )
 
 /** Writes the index beside the snapshot; undefined when the snapshot is as new, or there is nothing to write. */
-export const save = task(({ journal, graph, saved }): Saved | undefined => {
-  const { change } = journal.totals()
-  if (change === saved || graph.size() === 0) return undefined
+export const save = task((state): Saved | undefined => {
+  const { journal, graph, saved } = state
+  const { change, voting } = journal.totals()
+  if (change === saved) return undefined
+  if (voting === 0) {
+    // No snapshot is the snapshot of an empty index.
+    removeSnapshots(folder)
+    journal.forgetRemoved(journal.removedSlices().upTo)
+    state.graph = emptyGraph(options.dimension)
+    state.saved = change
+    return undefined
+  }
+  if (graph.size() === 0) return undefined
   const part = partPath(folder, change)
   if (existsSync(part)) rmSync(part)
   graph.save(part)
@@ -221,6 +255,7 @@ export const save = task(({ journal, graph, saved }): Saved | undefined => {
     cursor: graph.cursor(),
     size: graph.size(),
     removed: graph.removed(),
+    fillers: graph.fillers(),
     removedUpTo: journal.removedSlices().upTo,
     change,
   }

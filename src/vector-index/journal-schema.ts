@@ -10,7 +10,7 @@ export const journalPath = (dir: string, modelId: string): string => join(dir, m
  * overflow its page: a B-tree without rowid keeps about a quarter of a page per entry, hence 16 KiB pages.
  *
  * `tombstone` holds the highest removed receipt of an instance, for ever. `removed` lists slices that a snapshot of
- * the index may still hold; a durable snapshot empties it. `total` changes in the same transactions as the slices:
+ * the index may still hold; a durable snapshot empties it. `buried` is the ledger's deletion up to which all are known here. `total` changes in the same transactions as the slices:
  * `change` is the number the outside sees, `voting` counts slices that are not blank, `sum` adds up their vectors
  * (float64, so that removals leave no drift worth speaking of). Deleted rows are overwritten.
  */
@@ -35,9 +35,16 @@ export const journalSchema = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS local (sequence INTEGER PRIMARY KEY, locals BLOB NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS tombstone (SOPInstanceUID TEXT PRIMARY KEY, receipt INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS removed (change INTEGER PRIMARY KEY AUTOINCREMENT, sequence INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS removed (
+    change INTEGER PRIMARY KEY AUTOINCREMENT, sequence INTEGER NOT NULL, SOPInstanceUID TEXT NOT NULL DEFAULT ''
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS buried (id INTEGER PRIMARY KEY CHECK (id = 1), upTo INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS total (
     id INTEGER PRIMARY KEY CHECK (id = 1), dimension INTEGER NOT NULL, change INTEGER NOT NULL,
     slices INTEGER NOT NULL, voting INTEGER NOT NULL, sum BLOB NOT NULL
   ) STRICT;
 `
+
+/** A journal of an earlier gateway does not say whose the removed slices were. */
+export const addRemovedInstance = "ALTER TABLE removed ADD COLUMN SOPInstanceUID TEXT NOT NULL DEFAULT ''"
+export const hasRemovedInstance = "SELECT 1 FROM pragma_table_info('removed') WHERE name = 'SOPInstanceUID'"

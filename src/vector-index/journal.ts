@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite"
 import type { Receipt } from "../domain/instance.ts"
 import type { SliceHeader } from "../domain/slice.ts"
 import type { SOPInstanceUID } from "../domain/uid.ts"
-import { journalPath, journalSchema } from "./journal-schema.ts"
+import { addRemovedInstance, hasRemovedInstance, journalPath, journalSchema } from "./journal-schema.ts"
 
 /** Slices on their way to the thread that owns the journal: n headers as JSON, n rows of numbers. */
 export interface PackedSlices {
@@ -67,6 +67,7 @@ export const openJournal = ({ dir, modelId, dimension }: JournalOptions) => {
   }
   try {
     db.exec(journalSchema)
+    if (db.prepare(hasRemovedInstance).get() === undefined) db.exec(addRemovedInstance)
     db.prepare("INSERT OR IGNORE INTO total VALUES (1, ?, 0, 0, 0, ?)").run(
       dimension,
       new Uint8Array(new Float64Array(dimension).buffer),
@@ -105,7 +106,7 @@ export const openJournal = ({ dir, modelId, dimension }: JournalOptions) => {
   const dropStack = db.prepare(
     "DELETE FROM stack WHERE id = ? AND NOT EXISTS (SELECT 1 FROM slice WHERE slice.stack = stack.id)",
   )
-  const noteRemoved = db.prepare("INSERT INTO removed VALUES (NULL, ?)")
+  const noteRemoved = db.prepare("INSERT INTO removed VALUES (NULL, ?, ?)")
   const voters = db.prepare(
     `SELECT sequence, vector FROM slice JOIN vector USING (stack, position, sequence)
      WHERE sequence > ? AND blank = 0 ORDER BY sequence LIMIT ?`,
@@ -144,7 +145,7 @@ export const openJournal = ({ dir, modelId, dimension }: JournalOptions) => {
       dropVector.run(sequence)
       dropSlice.run(sequence)
       dropLocals.run(sequence)
-      noteRemoved.run(sequence)
+      noteRemoved.run(sequence, uid)
       stacks.add(Number(row["stack"]))
       return sequence
     })
@@ -206,6 +207,32 @@ export const openJournal = ({ dir, modelId, dimension }: JournalOptions) => {
           return drop(running, SOPInstanceUID, receipt)
         }),
       ),
+    /** The ledger's deletion up to which `remove` was told of all; 0 when it never said so. */
+    buriedUpTo: (): number => Number(db.prepare("SELECT upTo FROM buried").get()?.["upTo"] ?? 0),
+    buried: (upTo: number): void => void db.prepare("INSERT OR REPLACE INTO buried VALUES (1, ?)").run(upTo),
+    /** Slices that are still there of receipts up to the ones named, and removed ones that a snapshot may hold. */
+    traces: (removals: ReadonlyArray<Removal>) => {
+      const left = db.prepare("SELECT count(*) AS slices FROM slice WHERE SOPInstanceUID = ? AND receipt <= ?")
+      const named = new Set<string>(removals.map(({ SOPInstanceUID }) => SOPInstanceUID))
+      const unsaved = db.prepare("SELECT sequence, SOPInstanceUID FROM removed ORDER BY change").all()
+      return {
+        slices: removals.reduce((sum, { SOPInstanceUID, receipt }) => {
+          return sum + Number(left.get(SOPInstanceUID, receipt)?.["slices"])
+        }, 0),
+        unsaved: unsaved
+          .filter((row) => row["SOPInstanceUID"] === "" || named.has(String(row["SOPInstanceUID"])))
+          .map((row) => Number(row["sequence"])),
+      }
+    },
+    /** Empties the log, which keeps what was deleted; false while somebody reads from it. */
+    emptyLog: (): boolean => {
+      db.exec("PRAGMA busy_timeout = 50")
+      try {
+        return db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.["busy"] === 0
+      } finally {
+        db.exec("PRAGMA busy_timeout = 5000")
+      }
+    },
     totals: (): Totals => {
       const { change, slices, voting } = readTotals()
       return { change, slices, voting }

@@ -15,6 +15,8 @@ export interface Opened {
   building?: Graph
   /** The journal's `change` of the snapshot on disk. */
   saved: number
+  /** Removed slices may still be in the journal's log. */
+  logHolds: boolean
 }
 
 /** The snapshot less what was removed since, compared key by key with the journal. Throws when they differ. */
@@ -23,7 +25,7 @@ const fromSnapshot = (options: JournalReaderOptions, journal: Journal) => {
   if (found === undefined) return undefined
   const graph = loadGraph(found.path, options.dimension, found)
   if (graph.size() !== found.size) throw new Error(`${graph.size()} slices instead of ${found.size}`)
-  graph.remove(journal.removedSlices().sequences)
+  graph.remove(journal.removedSlices().sequences, journal.mean())
   const keys = journal.keys(found.cursor)
   const held = graph.holds(keys)
   if (held !== keys.length || graph.size() !== keys.length)
@@ -38,11 +40,11 @@ export const openIndex = (options: JournalReaderOptions, warn: (text: string) =>
     const reader = openJournalReader(options)
     try {
       const loaded = fromSnapshot(options, journal)
-      if (loaded !== undefined) return { journal, reader, ...loaded }
+      if (loaded !== undefined) return { journal, reader, ...loaded, logHolds: true }
     } catch (cause) {
       warn(`snapshot not used, the index is built from the journal: ${String(cause)}`)
     }
-    return { journal, reader, graph: emptyGraph(options.dimension), saved: 0 }
+    return { journal, reader, graph: emptyGraph(options.dimension), saved: 0, logHolds: true }
   } catch (cause) {
     journal.close()
     throw cause

@@ -1,11 +1,22 @@
 // Snapshots of the index on disk: a usearch file, and beside it what it stands for. Renaming the latter is the commit.
 import { createHash } from "node:crypto"
-import { closeSync, createReadStream, existsSync, openSync, readFileSync, readSync } from "node:fs"
-import { open, readdir, rename, rm } from "node:fs/promises"
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from "node:fs"
+import { open, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
 
-const format = 1
+/** 2: removed vectors are overwritten in it. */
+const format = 2
 const manifest = "snapshot.json"
 const graphFile = /^graph-\d+(-[0-9a-f]{8}\.usearch|\.part)$/
 
@@ -17,6 +28,7 @@ export interface Saved {
   readonly size: number
   /** Slices the index lost since it was built. */
   readonly removed: number
+  readonly fillers: number
   readonly removedUpTo: number
   readonly change: number
 }
@@ -49,8 +61,33 @@ export const publishSnapshot = async (folder: string, saved: Saved): Promise<voi
   await synced(`${target}.part`, JSON.stringify({ format, ...saved, file, sha256 }))
   await rename(`${target}.part`, target)
   await synced(folder)
-  const stale = (await readdir(folder)).filter((name) => graphFile.test(name) && name !== file)
+  const stale = snapshotFiles(folder).filter((name) => name !== file)
   await Promise.all(stale.map((name) => rm(join(folder, name), { force: true })))
+  await synced(folder)
+}
+
+/** Files of snapshots in a folder, those that count and those that do not. */
+export const snapshotFiles = (folder: string): ReadonlyArray<string> =>
+  existsSync(folder) ? readdirSync(folder).filter((name) => graphFile.test(name)) : []
+
+/** Snapshots that are not the one of this `change`. */
+export const strangeSnapshots = (folder: string, change: number): ReadonlyArray<string> => {
+  const path = join(folder, manifest)
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "{}"
+  const ours = text.includes(`"change":${change},`) ? text : ""
+  return snapshotFiles(folder).filter((name) => !name.endsWith(".part") && !ours.includes(`"${name}"`))
+}
+
+/** No snapshot any more, durably: first nothing counts, then the files go. */
+export const removeSnapshots = (folder: string): void => {
+  rmSync(join(folder, manifest), { force: true })
+  for (const name of snapshotFiles(folder)) rmSync(join(folder, name), { force: true })
+  const descriptor = openSync(folder, "r")
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** In pieces: a file of more than 2 GiB cannot be read at once. */
@@ -74,8 +111,8 @@ export const findSnapshot = (
   const path = join(folder, manifest)
   if (!existsSync(path)) return undefined
   const found = JSON.parse(readFileSync(path, "utf8")) as Partial<Saved & Record<"format" | "file" | "sha256", unknown>>
-  const { modelId, dimension, cursor, size, removed, removedUpTo, change, file, sha256 } = found ?? {}
-  const whole = [cursor, size, removed, removedUpTo, change].every(Number.isSafeInteger)
+  const { modelId, dimension, cursor, size, removed, fillers, removedUpTo, change, file, sha256 } = found ?? {}
+  const whole = [cursor, size, removed, fillers, removedUpTo, change].every(Number.isSafeInteger)
   if (found?.format !== format || !whole || typeof file !== "string" || !graphFile.test(file))
     throw new Error("the manifest is not one of this format")
   if (modelId !== expected.modelId || dimension !== expected.dimension)

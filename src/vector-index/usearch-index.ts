@@ -1,5 +1,6 @@
 // VectorIndex on one worker thread that owns the journal and the usearch index.
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,6 +13,7 @@ import type { SeriesInstanceUID, SOPInstanceUID } from "../domain/uid.ts"
 import { makePool } from "../workers/pool.ts"
 import type * as tasks from "./index-tasks.ts"
 import type { Outcome, SearchAnswer } from "./index-tasks.ts"
+import type { Removal } from "./journal.ts"
 import { type JournalReaderOptions, parseHeaders } from "./journal-reader.ts"
 import { journalPath } from "./journal-schema.ts"
 import { packSlices } from "./pack.ts"
@@ -29,6 +31,9 @@ export interface VectorIndexOptions extends JournalReaderOptions {
 const stretchMillis = 30
 /** Slices added or removed that make a snapshot due on a busy index: about 5 s of building at the next start. */
 const manyChanges = 10_000
+/** Removed slices leave snapshots and log within seconds, but saving takes no more than a thirtieth of the time. */
+const scrubEvery = "1 second"
+const scrubShare = 30
 
 type Tasks = typeof tasks
 type Answer<Name extends keyof Tasks> = Tasks[Name] extends (argument: never) => Outcome<infer A> ? A : never
@@ -53,6 +58,9 @@ const neighboursOf = ({ stacks, slices, counts, slice, cosine }: SearchAnswer) =
     return neighbours
   })
 }
+
+const removals = (instances: ReadonlyArray<Removal>): ReadonlyArray<Removal> =>
+  instances.map(({ SOPInstanceUID, receipt }) => ({ SOPInstanceUID, receipt }))
 
 const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
   const { dir, modelId, dimension, gridSize, upkeepEvery = "30 seconds" } = options
@@ -131,6 +139,18 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
     ),
   )
 
+  let scrubDue = true
+  let [scrubbed, took] = [0, 0]
+  const scrub = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    if (!scrubDue || now - scrubbed < took * scrubShare) return
+    scrubDue = false
+    yield* snapshot
+    scrubbed = yield* Clock.currentTimeMillis
+    took = scrubbed - now
+    if (!(yield* run("scrub", undefined))) scrubDue = true
+  }).pipe(Effect.tapError(() => Effect.sync(() => void (scrubDue = true))))
+
   let unsavedBefore = -1
   const upkeep = Effect.gen(function* () {
     const { unsaved, worn } = yield* run("state", undefined)
@@ -139,14 +159,14 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
     unsavedBefore = unsaved
     if (due) yield* snapshot
   })
+  const again = (work: Effect.Effect<unknown, VectorIndexError>, every: Duration.Input) =>
+    work.pipe(
+      Effect.catchCause((cause) => Effect.logWarning("upkeep of the index failed, comes again", Cause.squash(cause))),
+      Effect.repeat(Schedule.spaced(every)),
+    )
   yield* catchUp.pipe(
     Effect.catch((error) => Effect.logWarning("the index is not whole yet", error)),
-    Effect.andThen(
-      upkeep.pipe(
-        Effect.catchCause((cause) => Effect.logWarning("upkeep of the index failed, comes again", Cause.squash(cause))),
-        Effect.repeat(Schedule.spaced(upkeepEvery)),
-      ),
-    ),
+    Effect.andThen(Effect.all([again(upkeep, upkeepEvery), again(scrub, scrubEvery)], { concurrency: 2 })),
     Effect.forkScoped,
   )
 
@@ -165,10 +185,10 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
       })
     }),
     remove: (instances) =>
-      run(
-        "remove",
-        instances.map(({ SOPInstanceUID, receipt }) => ({ SOPInstanceUID, receipt })),
-      ),
+      Effect.tap(run("remove", removals(instances)), () => Effect.sync(() => void (scrubDue = true))),
+    buriedUpTo: run("buriedUpTo", undefined),
+    buried: (upTo) => run("buried", upTo),
+    traces: (instances) => run("traces", removals(instances)),
     search: Effect.fnUntraced(function* (vectors: Float32Array, k: number) {
       if (vectors.length % dimension !== 0 || !vectors.every(Number.isFinite))
         return yield* new VectorIndexError({
