@@ -10,6 +10,9 @@ import type { ListenerSettings, TlsSettings } from "../config/listener-settings.
 /** The files that TLS is configured with cannot be used. */
 export class TlsError extends Schema.TaggedError<TlsError>()("TlsError", { message: Schema.String }) {}
 
+/** Longer than proxies keep a connection (nginx: 60 s), so that they never send into one that is just being closed. */
+const keepAliveTimeout = 75_000
+
 /** The files are looked at so often; SIGHUP looks at once. */
 const lookEvery = "2 seconds"
 
@@ -85,6 +88,7 @@ export const httpServer = Effect.fnUntraced(function* (listener: ListenerSetting
     headersTimeout: listener.headerSeconds * 1000,
     connectionsCheckingInterval: 5000,
     maxHeaderSize: listener.maxHeaderBytes,
+    keepAliveTimeout,
   }
   if (!isSecure(listener)) return limited(createServer(options), listener)
   const { tls } = listener

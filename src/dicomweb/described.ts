@@ -1,11 +1,27 @@
 // What the ledger knows of stored instances, some at a time, and whether that is all.
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { DicomJson } from "../domain/instance.ts"
+import type { DicomJson, Receipt } from "../domain/instance.ts"
 import { type Held, Ledger } from "../ledger/Ledger.ts"
 
 /** Long maps take milliseconds each. */
 const batch = 8
+
+/**
+ * Instances a few at a time. Until their turn only their numbers are kept: a hundred callers may read a study of
+ * thousands as slowly as they like. Those deleted meanwhile are left out.
+ */
+export const inBatches = (instances: ReadonlyArray<Held>, size: number) => {
+  const receipts = Float64Array.from(instances, ({ receipt }) => receipt)
+  const starts = Array.from({ length: Math.ceil(receipts.length / size) }, (_, i) => i * size)
+  return Stream.fromIterable(starts, { chunkSize: 1 }).pipe(
+    Stream.mapEffect((start) =>
+      Effect.flatMap(Ledger, (ledger) =>
+        ledger.heldAt(Array.from(receipts.subarray(start, start + size)) as Array<Receipt>),
+      ),
+    ),
+  )
+}
 
 /**
  * The ledger's map is cut at a number of bytes (`dicom/json.ts`), most of which are never spent on fewer elements than
@@ -42,10 +58,8 @@ export interface Described {
 /** In the order given; those deleted meanwhile are left out. */
 export const described = Effect.fnUntraced(function* (instances: ReadonlyArray<Held>) {
   const ledger = yield* Ledger
-  const groups = Array.from({ length: Math.ceil(instances.length / batch) }, (_, i) =>
-    instances.slice(i * batch, (i + 1) * batch),
-  )
-  return Stream.fromIterable(groups).pipe(
+  return inBatches(instances, batch).pipe(
+    Stream.provideService(Ledger, ledger),
     Stream.mapEffect((group) =>
       Effect.map(ledger.attributes(group.map(({ receipt }) => receipt)), (known) =>
         group.flatMap((held): ReadonlyArray<Described> => {

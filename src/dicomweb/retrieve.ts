@@ -10,6 +10,7 @@ import { retrieveUrl, serviceUrl } from "../dicom/web-links.ts"
 import { Blobs } from "../ledger/Blobs.ts"
 import { type Held, Ledger } from "../ledger/Ledger.ts"
 import { Refused, stored, type DicomwebOptions } from "./answers.ts"
+import { inBatches } from "./described.ts"
 import { multipart } from "./multipart-answer.ts"
 import { compressedType, explicitLittleEndian, isNative } from "./pixel-types.ts"
 import { sender } from "./send-pieces.ts"
@@ -38,6 +39,9 @@ const representation = ({ TransferSyntaxUID }: Held, ways: ReadonlyArray<Wanted>
   }
   return undefined
 }
+
+/** Instances that are looked up together. */
+const batch = 64
 
 const decodeFailed = new Set(["corrupt", "unsupported", "too-large", "crashed", "timeout"])
 
@@ -90,24 +94,23 @@ export const retrieve = Effect.fn("wado.retrieve")(function* (options: DicomwebO
   for (const form of new Set(ways.map((way) => way.form))) {
     if (form === "single" && instances.length > 1) continue
     const formed = ways.filter((way) => way.form === form)
-    const known = instances.flatMap((held) => {
-      const how = representation(held, formed)
-      return how === undefined ? [] : [{ held, how }]
-    })
+    const known = instances.filter((held) => representation(held, formed) !== undefined)
     if (known.length === 0) continue
     if (first !== undefined && instances.length === 1) {
       // Decoded before the status is out, so that what cannot be had in the asked-for syntax says so.
-      const one = yield* Effect.option(rendition(first, known[0]!.how))
+      const one = yield* Effect.option(rendition(first, representation(first, formed)!))
       if (one._tag === "None") continue
       if (form === "single") return yield* single(first, one.value)
     }
     const send = yield* sender
-    const context = yield* Effect.context<Blobs | Decoder>()
+    const context = yield* Effect.context<Blobs | Decoder | Ledger>()
     const base = serviceUrl(options.publicUrl, request.headers)
-    const parts = Stream.fromIterable(known).pipe(
+    const parts = inBatches(known, batch).pipe(
+      Stream.flatMap((group) => Stream.fromIterable(group)),
       Stream.mapEffect(
-        ({ held, how }) =>
+        (held) =>
           Effect.gen(function* () {
+            const how = representation(held, formed) ?? "stored"
             // Deleted while the answer was on its way.
             if (!(yield* ledger.isCurrent(held))) return []
             const { contentType, pieces } = yield* rendition(held, how).pipe(

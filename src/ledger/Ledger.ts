@@ -151,6 +151,8 @@ export class Ledger extends Context.Service<
     readonly instances: (scope: Scope) => Io<ReadonlyArray<StoredInstance>>
     /** The same without attributes: of a study, some of its instances may have thousands of frames. */
     readonly held: (scope: Scope) => Io<ReadonlyArray<Held>>
+    /** The same of some instances, in their order; none of those that are no longer stored. */
+    readonly heldAt: (receipts: ReadonlyArray<Receipt>) => Io<ReadonlyArray<Held>>
     /** Attributes of some instances, by receipt; none of those that are no longer stored. */
     readonly attributes: (receipts: ReadonlyArray<Receipt>) => Io<ReadonlyMap<Receipt, DicomJson>>
     /** Every instance without its attributes, in receipt order: what reconciliation compares. */

@@ -162,6 +162,15 @@ const make = Effect.fnUntraced(function* (path: string) {
           .all(...values)
           .map(heldOf)
       }),
+    heldAt: (receipts) =>
+      readAs((caller) => {
+        const { sql, values } = visibleCondition(caller, "instance")
+        const one = db.prepare(`SELECT ${heldColumns} FROM instance WHERE receipt = ? AND ${sql}`)
+        return receipts.flatMap((receipt) => {
+          const row = one.get(receipt, ...values)
+          return row === undefined ? [] : [heldOf(row)]
+        })
+      }),
     attributes: (receipts) =>
       readAs((caller) => {
         const { sql, values } = visibleCondition(caller, "instance")

@@ -2,21 +2,22 @@
 import { StudyInstanceUID } from "../../src/domain/uid.ts"
 import { writePart10 } from "../../src/convert/write-part10.ts"
 
-const size = 512
 /** Fixed-width UIDs, so that they can be overwritten in place. */
 const uid = (study: number, series: number, instance: number) =>
   `2.25.9${String(study).padStart(9, "0")}.1${String(series).padStart(2, "0")}.1${String(instance).padStart(5, "0")}`
 
-const template = () => {
+const template = (size: number) => {
+  const half = size / 2
   const pixels = new Int16Array(size * size)
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
-      const inside = ((x - 256) / 200) ** 2 + ((y - 256) / 150) ** 2 < 1
+      const [u, v] = [(x / half) * 256, (y / half) * 256]
+      const inside = ((u - 256) / 200) ** 2 + ((v - 256) / 150) ** 2 < 1
       // A body with organs of different density, and noise, so that nothing about it is cheap.
       const organ =
-        ((x - 190) / 60) ** 2 + ((y - 240) / 50) ** 2 < 1
+        ((u - 190) / 60) ** 2 + ((v - 240) / 50) ** 2 < 1
           ? 60
-          : ((x - 330) / 55) ** 2 + ((y - 250) / 70) ** 2 < 1
+          : ((u - 330) / 55) ** 2 + ((v - 250) / 70) ** 2 < 1
             ? -800
             : 30
       pixels[y * size + x] = (inside ? organ : -1000) + (((x * 7919) ^ (y * 104_729)) % 23) - 11
@@ -35,7 +36,7 @@ const template = () => {
     InstanceNumber: 1,
     Rows: size,
     Columns: size,
-    PixelSpacing: ["0.8", "0.8"],
+    PixelSpacing: [String(409.6 / size), String(409.6 / size)],
     SliceThickness: "1.00000",
     ImageOrientationPatient: ["1", "0", "0", "0", "1", "0"],
     ImagePositionPatient: ["-204.8", "-204.8", "00000.00"],
@@ -57,9 +58,9 @@ const allOffsets = (bytes: Buffer, text: string) => {
   return found
 }
 
-/** `make(study, instance)`: one Part 10 file of half a megabyte; slices 1 mm apart, pixels shifted by the slice. */
-export const makeCt = () => {
-  const base = template()
+/** `make(study, instance)`: one Part 10 file, of half a megabyte where nothing else is said; slices 1 mm apart, pixels shifted by the slice. */
+export const makeCt = (size = 512) => {
+  const base = template(size)
   const at = {
     instance: allOffsets(base, uid(0, 0, 0)),
     study: allOffsets(base, uid(1, 0, 0)),

@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { embedBench } from "./embed.bench.ts"
 import { qidoBench } from "./qido.bench.ts"
 import { orthancBench } from "./orthanc.bench.ts"
+import { memoryBench } from "./memory.bench.ts"
 import { queryBench } from "./query.bench.ts"
 import { writeReport } from "./report.ts"
 import { searchableBench } from "./searchable.bench.ts"
@@ -19,6 +20,7 @@ const benches = {
   searchable: searchableBench,
   query: queryBench,
   qido: qidoBench,
+  memory: memoryBench,
 }
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(name in benches))

@@ -1,6 +1,7 @@
 // A lean STOW sender: bodies made beforehand, connections kept, nothing but socket writes while the clock runs, so that
 // it measures the receiver. (An HTTP client costs several times the CPU on cores that the receiver needs.)
 import { connect, type Socket } from "node:net"
+import { setTimeout } from "node:timers/promises"
 import { Effect } from "effect"
 import { stowBody, stowType } from "../support/gateway.ts"
 
@@ -52,19 +53,26 @@ const exchange = (socket: Socket, head: Buffer, body: Buffer) =>
     socket.uncork()
   })
 
-/** Sends all to the store service with so many connections; fails unless each answer is 200. */
-export const sendAll = (studies: string, requests: ReadonlyArray<Prepared>, connections: number) =>
+/** A sender who is told to come again does. */
+const patience = 1000
+
+/** Sends all to the store service with so many connections; fails unless each is answered 200 in the end. */
+export const sendAll = (studies: string, requests: Iterable<Prepared>, connections: number) =>
   Effect.tryPromise(async () => {
     const { hostname, port, pathname, host } = new URL(studies)
-    const waiting = requests.values()
+    const waiting = requests[Symbol.iterator]()
     const run = async () => {
       const socket = connect({ host: hostname, port: Number(port), noDelay: true })
+      // Whoever waits for an answer hears of it too.
+      socket.on("error", () => undefined)
       try {
-        for (const { body } of waiting) {
+        for (let next = waiting.next(); next.done !== true; next = waiting.next()) {
+          const { body } = next.value
           const head = Buffer.from(
             `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAccept: application/dicom+json\r\nContent-Type: ${stowType}\r\nContent-Length: ${body.length}\r\n\r\n`,
           )
-          const status = await exchange(socket, head, body)
+          let status = await exchange(socket, head, body)
+          for (; status === 503; status = await exchange(socket, head, body)) await setTimeout(patience)
           if (status !== 200) throw new Error(`STOW answered ${status}`)
         }
       } finally {

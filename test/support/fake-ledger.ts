@@ -31,6 +31,8 @@ export const fakeLedger = () => {
     instance: (uid) => Effect.sync(() => Option.fromNullishOr(rows.get(uid))),
     instances: (scope) => Effect.sync(() => [...rows.values()].filter(within(scope))),
     held: (scope) => Effect.sync(() => [...rows.values()].filter(within(scope))),
+    heldAt: (receipts) =>
+      Effect.sync(() => receipts.flatMap((wanted) => [...rows.values()].filter(({ receipt }) => receipt === wanted))),
     attributes: (receipts) =>
       Effect.sync(
         () =>
