@@ -12,7 +12,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { AccessSettings } from "../config/access-settings.ts"
 import { type AccessRecord, CurrentAccess } from "../domain/access-record.ts"
-import { type Caller, CurrentCaller } from "../domain/caller.ts"
+import { type Caller, CurrentCaller, CurrentSender } from "../domain/caller.ts"
 import { AuditLog } from "./AuditLog.ts"
 import type { Audited, AuditedEvent } from "./audit-event.ts"
 import { withinBytes } from "./body-limit.ts"
@@ -41,6 +41,7 @@ interface Asked {
 const bodyAs = (
   response: Response,
   caller: Caller,
+  sender: string,
   record: AccessRecord,
   told: (status: number) => Effect.Effect<void>,
 ): Response => {
@@ -50,6 +51,7 @@ const bodyAs = (
   const stream = body.stream.pipe(
     eventsWhileSignedIn(caller, body.contentType),
     Stream.provideService(CurrentCaller, caller),
+    Stream.provideService(CurrentSender, sender),
     Stream.provideService(CurrentAccess, record),
     Stream.ensuring(Effect.suspend(() => (record.studies.size > before ? told(status) : Effect.void))),
   )
@@ -137,9 +139,10 @@ const make = Effect.fnUntraced(function* (
         written(asked, event, status, { user: caller.name, by: caller.by, studies: [...record.studies] })
       return yield* run(asked, caller, id, handler).pipe(
         Effect.provideService(CurrentCaller, caller),
+        Effect.provideService(CurrentSender, id),
         Effect.provideService(CurrentAccess, record),
         Effect.onExit((exit) => answered(Exit.isSuccess(exit) ? exit.value.status : clientClosed)),
-        Effect.map((response) => bodyAs(response, caller, record, answered)),
+        Effect.map((response) => bodyAs(response, caller, id, record, answered)),
       )
     })
 

@@ -42,5 +42,8 @@ export const allActions: ReadonlySet<Action> = new Set(Action.literals)
 
 export const internal: Caller = { name: "gateway", actions: allActions, origins: "all", origin: "" }
 
+/** Among whom the gateway shares what is scarce: who is signed in by name, everybody else by address. */
+export const CurrentSender = Context.Reference<string>("gateway/domain/CurrentSender", { defaultValue: () => "" })
+
 /** The ledger answers only what this caller may see: a room that reads through it cannot forget to ask. */
 export const CurrentCaller = Context.Reference<Caller>("gateway/domain/CurrentCaller", { defaultValue: () => internal })

@@ -8,6 +8,12 @@ import { MultipartError } from "./multipart-error.ts"
 /** Bytes that may wait here; then the sender does. */
 const mostWaiting = 512 * 1024
 
+const cut = new MultipartError({ reason: "idle", detail: "too few bytes came while others waited for a place" })
+const cuts = new WeakMap<Readable, () => void>()
+
+/** Ends the body as one that stalls. */
+export const cutBody = (message: Readable): void => cuts.get(message)?.()
+
 const aborted = new MultipartError({ reason: "aborted", detail: "the body could not be read to its end" })
 
 /** Leaves the message open when it ends early. `idleMillis`: longest wait for the next bytes. */
@@ -16,7 +22,11 @@ export const messageBody = (message: Readable, idleMillis: number): Stream.Strea
     Effect.gen(function* () {
       let chunks: Array<Uint8Array> = []
       let waiting = 0
-      let state: "open" | "ended" | "aborted" = message.readableEnded ? "ended" : message.destroyed ? "aborted" : "open"
+      let state: "open" | "ended" | "aborted" | "cut" = message.readableEnded
+        ? "ended"
+        : message.destroyed
+          ? "aborted"
+          : "open"
       let wake: (() => void) | undefined
       const onData = (chunk: Uint8Array) => {
         chunks.push(chunk)
@@ -32,6 +42,10 @@ export const messageBody = (message: Readable, idleMillis: number): Stream.Strea
         if (state === "open") state = "aborted"
         wake?.()
       }
+      cuts.set(message, () => {
+        if (state === "open") state = "cut"
+        wake?.()
+      })
       yield* Effect.acquireRelease(
         Effect.sync(() => message.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone)),
         () =>
@@ -57,7 +71,9 @@ export const messageBody = (message: Readable, idleMillis: number): Stream.Strea
       const next = Effect.gen(function* () {
         if (chunks.length === 0 && state === "open") yield* more
         const [first, ...others] = chunks
-        if (first === undefined) return yield* state === "aborted" ? Effect.fail(aborted) : Cause.done()
+        if (first === undefined) {
+          return yield* state === "ended" ? Cause.done() : Effect.fail(state === "cut" ? cut : aborted)
+        }
         chunks = []
         waiting = 0
         if (message.isPaused()) message.resume()

@@ -8,6 +8,7 @@ import { Blobs, type BlobError, type Draft } from "../ledger/Blobs.ts"
 import type { LedgerError } from "../ledger/Ledger.ts"
 import type { MultipartError } from "./multipart-error.ts"
 import type { Part } from "./parts.ts"
+import type { Kept } from "./room.ts"
 import type { Refused } from "./store-response.ts"
 
 /** The request goes no further: what to answer, beside what was stored before. */
@@ -19,17 +20,20 @@ export class Halt extends Schema.TaggedError<Halt>()("Halt", {
 /** A complete part. Its draft is gone with the scope unless committed. */
 export interface Received {
   readonly _tag: "Received"
+  readonly bytes: number
   readonly draft: Draft
   readonly scope: Scope.Closeable
 }
 
 export interface ReceiveLimits {
   readonly maxPartBytes: number
-  /** Free bytes that must stay on the disk. */
-  readonly minFreeBytes: number
+  /** Around the work on each part: senders take turns. */
+  readonly turn: (bytes: number) => <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** What is kept free for the request. */
+  readonly room: Kept
 }
 
-const diskFull = new Halt({ status: 507, error: "the disk is full" })
+export const diskFull = new Halt({ status: 507, error: "the disk is full" })
 
 export const haltOf = (error: BlobError | LedgerError): Halt =>
   error.reason === "disk-full" ? diskFull : new Halt({ status: 503, error: "storage does not answer now; send again" })
@@ -48,12 +52,6 @@ const broken = ({ reason, detail }: MultipartError): Halt => new Halt({ status: 
 /** Bytes between two looks at the free space. */
 const lookEvery = 64 * 2 ** 20
 
-/** Fails when the disk would have less left than it must after so many bytes more. */
-export const roomFor = Effect.fnUntraced(function* (bytes: number, { minFreeBytes }: ReceiveLimits) {
-  const free = yield* (yield* Blobs).free
-  if (free - bytes < minFreeBytes) return yield* diskFull
-})
-
 /** Writes the part's bytes and counts them. */
 export const writePart = Effect.fnUntraced(function* (part: Part, draft: Draft, limits: ReceiveLimits) {
   let bytes = 0
@@ -67,10 +65,11 @@ export const writePart = Effect.fnUntraced(function* (part: Part, draft: Draft, 
           return yield* new Halt({ status: 413, error: `a part is longer than ${limits.maxPartBytes} bytes` })
         }
         if (bytes > lookAt) {
-          yield* roomFor(0, limits)
+          yield* limits.room.look
           lookAt += lookEvery
         }
         yield* draft.write(chunk)
+        limits.room.wrote(chunk.length)
       }
     }),
   )
@@ -79,8 +78,7 @@ export const writePart = Effect.fnUntraced(function* (part: Part, draft: Draft, 
 
 const toDraft = Effect.fnUntraced(function* (part: Part, limits: ReceiveLimits, scope: Scope.Scope) {
   const draft = yield* Scope.provide((yield* Blobs).draft, scope)
-  yield* writePart(part, draft, limits)
-  return draft
+  return { draft, bytes: yield* writePart(part, draft, limits) }
 })
 
 const receivePart = Effect.fnUntraced(function* (
@@ -90,11 +88,11 @@ const receivePart = Effect.fnUntraced(function* (
 ) {
   if ("_tag" in part) return part
   const scope = yield* Scope.fork(requestScope)
-  const draft = yield* toDraft(part, limits, scope).pipe(
+  const { draft, bytes } = yield* toDraft(part, limits, scope).pipe(
     // An incomplete part leaves nothing behind, and does not wait for the end of the request to go.
     Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit))),
   )
-  const received: Received = { _tag: "Received", draft, scope }
+  const received: Received = { _tag: "Received", draft, bytes, scope }
   return received
 })
 

@@ -130,9 +130,12 @@ export const store = Effect.fnUntraced(function* <R>(
     }
   })
   const halt = yield* receive(parts, limits).pipe(
-    Stream.mapEffect((item) => (item._tag === "Received" ? prepare(item, study) : Effect.succeed(item)), {
-      concurrency: lookahead,
-    }),
+    Stream.mapEffect(
+      (item) => (item._tag === "Received" ? limits.turn(item.bytes)(prepare(item, study)) : Effect.succeed(item)),
+      {
+        concurrency: lookahead,
+      },
+    ),
     // Nothing is read behind a failure, and everything before it is still accepted.
     Stream.takeUntil((item) => item._tag === "Halt"),
     // Whatever became ready while the ledger was busy goes into its next commit together.

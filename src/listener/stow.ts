@@ -1,23 +1,30 @@
 // STOW-RS (PS3.18 §10.5): POST /dicomweb/studies and /dicomweb/studies/{study}.
+import type { IncomingMessage } from "node:http"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Semaphore from "effect/Semaphore"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { type DocumentForm, documentBody, documentForm, documentTypes } from "../dicom/document-form.ts"
 import { acceptOf } from "../dicom/media-type.ts"
 import { serviceUrl } from "../dicom/web-links.ts"
+import { CurrentSender } from "../domain/caller.ts"
 import { StudyInstanceUID } from "../domain/uid.ts"
+import { Ledger } from "../ledger/Ledger.ts"
+import { type FairTurns, makeFairTurns } from "../workers/fair-turns.ts"
+import { makeBehind } from "./behind.ts"
 import { instanceParts } from "./instance-parts.ts"
 import { defaultPartLimits } from "./parts.ts"
 import * as Reading from "./ReadingThreads.ts"
-import { haltOf, Halt, roomFor } from "./receive.ts"
+import { makePlaces } from "./places.ts"
+import { haltOf, Halt } from "./receive.ts"
 import { discardBody } from "./request-body.ts"
+import { makeRoom } from "./room.ts"
 import { store, type Stored } from "./store.ts"
 import { storeResponse, storeStatus } from "./store-response.ts"
 import { seconds } from "./stow-metrics.ts"
@@ -39,12 +46,20 @@ export interface StowOptions {
   readonly during?: (<A, E, R>(request: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) | undefined
 }
 
-const busy = { "retry-after": "1" }
+interface Failure {
+  readonly status: number
+  readonly error: string
+  /** Seconds, of a 503. */
+  readonly retryAfter?: number
+}
 
-const failure = ({ status, error }: { readonly status: number; readonly error: string }, body: object = {}) =>
+const failure = ({ status, error, retryAfter = 1 }: Failure, body: object = {}) =>
   HttpServerResponse.jsonUnsafe(
     { error, ...body },
-    { status, headers: status === 503 ? busy : status === 408 ? { connection: "close" } : {} },
+    {
+      status,
+      headers: status === 503 ? { "retry-after": String(retryAfter) } : status === 408 ? { connection: "close" } : {},
+    },
   )
 
 /** What can be said before a byte of the body is read. */
@@ -67,7 +82,18 @@ const answer = (base: string, form: DocumentForm, { outcomes, halt }: Stored) =>
   return HttpServerResponse.text(body, { status: storeStatus(outcomes), contentType: form.contentType })
 }
 
-const handle = Effect.fn("stow")(function* (options: StowOptions) {
+/** Parts whose headers are read and whose bytes are written at the same time; beyond, senders take turns. */
+const working = 8
+/** What an instance costs beside its bytes. */
+const instanceCost = 256 * 1024
+
+/** Shared by all requests. */
+interface Shared {
+  readonly room: ReturnType<typeof makeRoom>
+  readonly turns: FairTurns
+}
+
+const handle = Effect.fn("stow")(function* (options: StowOptions, { room, turns }: Shared) {
   const started = yield* Clock.currentTimeMillis
   const request = yield* HttpServerRequest.HttpServerRequest
   const { study } = yield* HttpRouter.params
@@ -79,14 +105,18 @@ const handle = Effect.fn("stow")(function* (options: StowOptions) {
 
   const limits = {
     maxPartBytes: options.maxPartBytes,
-    minFreeBytes: options.minFreeBytes ?? 0,
     maxParts: options.maxInstancesPerRequest ?? defaultPartLimits.maxParts,
     idleMillis: (options.idleSeconds ?? defaultPartLimits.idleMillis / 1000) * 1000,
   }
   const announced = Number(request.headers["content-length"] ?? 0)
-  const stored = yield* roomFor(Number.isFinite(announced) ? announced : 0, limits).pipe(
+  const sender = yield* CurrentSender
+  const turn = (bytes: number) => turns.turn(sender, bytes + instanceCost)
+  const storing = room.within(Number.isFinite(announced) ? announced : 0, (kept) => {
+    const limited = { ...limits, room: kept, turn }
+    return store(instanceParts(request, base, limited), study, limited)
+  })
+  const stored = yield* storing.pipe(
     Effect.catchTag("BlobError", (error) => Effect.fail(haltOf(error))),
-    Effect.andThen(store(instanceParts(request, base, limits), study, limits)),
     Effect.catchTag("Halt", (halt: Halt) => Effect.succeed<Stored>({ outcomes: [], halt })),
   )
   if (stored.outcomes.some((outcome) => outcome._tag === "Stored" && outcome.fresh)) {
@@ -104,15 +134,30 @@ const handle = Effect.fn("stow")(function* (options: StowOptions) {
 export const StowRoutes = (options: StowOptions) =>
   HttpRouter.addAll(
     Effect.gen(function* () {
-      const permits = yield* Semaphore.make(options.maxConcurrentRequests ?? 32)
+      const places = makePlaces({ total: options.maxConcurrentRequests ?? 32 })
+      const behind = yield* makeBehind
+      const shared: Shared = { room: makeRoom(options.minFreeBytes ?? 0), turns: makeFairTurns(working) }
       const threads = yield* Reading.ReadingThreads
-      const stow = permits
-        .withPermitsIfAvailable(1)(options.during?.(handle(options)) ?? handle(options))
-        .pipe(
-          Effect.map(Option.getOrElse(() => failure({ status: 503, error: "too many store requests; send again" }))),
-          Effect.tap(() => Effect.flatMap(HttpServerRequest.HttpServerRequest, discardBody)),
-          Effect.provideService(Reading.ReadingThreads, threads),
+      const ledger = behind.watched(yield* Ledger)
+      const handled = handle(options, shared)
+      const served = options.during?.(handled) ?? handled
+      const admitted = Effect.gen(function* () {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const seconds = behind.seconds()
+        if (seconds !== undefined) {
+          const error = "the gateway is behind with what it has taken in; send again"
+          return failure({ status: 503, error, retryAfter: Math.min(60, Math.ceil(2 * seconds)) })
+        }
+        const message = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
+        return yield* places.within(yield* CurrentSender, message, served, (retryAfter) =>
+          failure({ status: 503, error: "too many store requests; send again", retryAfter }),
         )
+      })
+      const stow = admitted.pipe(
+        Effect.tap(() => Effect.flatMap(HttpServerRequest.HttpServerRequest, discardBody)),
+        Effect.provideService(Reading.ReadingThreads, threads),
+        Effect.provideService(Ledger, ledger),
+      )
       return [HttpRouter.route("POST", "/studies", stow), HttpRouter.route("POST", "/studies/:study", stow)] as const
     }),
     { prefix: "/dicomweb" },

@@ -8,8 +8,10 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
+import { CurrentSender } from "../../src/domain/caller.ts"
 import { Blobs } from "../../src/ledger/Blobs.ts"
 import { layer as fileBlobs } from "../../src/ledger/file-blobs.ts"
 import { Ledger } from "../../src/ledger/Ledger.ts"
@@ -41,6 +43,15 @@ interface Faults {
   readonly blobs?: (real: Blobs["Service"]) => Blobs["Service"]
 }
 
+/** In place of the access middleware: who asks is who the header says. */
+const senders = HttpRouter.middleware(
+  (handler) =>
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
+      Effect.provideService(handler, CurrentSender, headers["x-sender"] ?? ""),
+    ),
+  { global: true },
+)
+
 /** Starts the server for as long as the scope lives. Options as given, one GiB a part unless said. */
 export const startStow = Effect.fnUntraced(function* (options: Partial<StowOptions> = {}, faults: Faults = {}) {
   const dir = mkdtempSync(join(tmpdir(), "stow-"))
@@ -62,7 +73,7 @@ export const startStow = Effect.fnUntraced(function* (options: Partial<StowOptio
   let woken = 0
   const onAccepted = Effect.sync(() => void woken++)
   const server = yield* Layer.build(
-    HttpRouter.serve(StowRoutes({ maxPartBytes: 2 ** 30, onAccepted, ...options }), {
+    HttpRouter.serve(StowRoutes({ maxPartBytes: 2 ** 30, onAccepted, ...options }).pipe(Layer.provide(senders)), {
       disableLogger: true,
       disableListenLog: true,
     }).pipe(
