@@ -33,7 +33,10 @@ export const layer = Layer.effect(
       instances: (scope) => noting(ledger.instances(scope), uids),
       held: (scope) => noting(ledger.held(scope), uids),
       search: (request) => noting(ledger.search(request), ({ matches }) => foundStudies(matches)),
-      delete: (scope) => noting(ledger.delete(scope), ({ instances }) => uids(instances)),
+      delete: (scope, cause) => noting(ledger.delete(scope, cause), ({ instances }) => uids(instances)),
+      deletedUnder: (uid) => noting(ledger.deletedUnder(uid), (found) => uids(found?.instances ?? [])),
+      deletedStudies: (limit, offset) => noting(ledger.deletedStudies(limit, offset), uids),
+      holds: (limit, offset) => noting(ledger.holds(limit, offset), uids),
       studyStatus: (uid) => noting(ledger.studyStatus(uid), (found) => uids(Option.toArray(found))),
       setAsideList: noting(ledger.setAsideList, uids),
       putStandingRegion: (id, region, exemplar) =>

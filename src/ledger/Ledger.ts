@@ -9,7 +9,10 @@ import type { Hit } from "../domain/hit.ts"
 import type { DicomJson, Digest, InstanceRef, InstanceStage, Receipt } from "../domain/instance.ts"
 import type { ReadyEvidence, StudyState, StudyStatus } from "../domain/study.ts"
 import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
+import type { Deleted, DeletedStudy, DeletionCause, Remains } from "./deletions.ts"
+import type { HeldStudy } from "./holds.ts"
 import type { Key } from "./matching.ts"
+import type { AgeFrom, OldestBefore, OldStudy } from "./retention.ts"
 
 /** The disk, not the caller, is at fault. */
 export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError", {
@@ -136,6 +139,15 @@ export type InstanceReference = Pick<StoredInstance, "SeriesInstanceUID" | "SOPC
 
 export interface Deletion {
   readonly instances: ReadonlyArray<InstanceRef>
+  /** Nothing was deleted: the study is held. */
+  readonly held?: true
+}
+
+/** A deletion in its order. */
+export interface DeletionEntry {
+  readonly sequence: number
+  readonly SOPInstanceUID: SOPInstanceUID
+  readonly receipt: Receipt
 }
 
 /** Reads and changes answer for what the current caller may see (`domain/caller.ts`). */
@@ -177,7 +189,23 @@ export class Ledger extends Context.Service<
         | "set-aside",
     ) => Io<number>
     /** Rows gone, InstanceDeleted events in the outbox, one commit. Blobs and vectors are the caller's next steps. */
-    readonly delete: (scope: Scope) => Io<Deletion>
+    readonly delete: (scope: Scope, cause?: DeletionCause) => Io<Deletion>
+    /** Undefined when the caller may see no deletion under this UID of a study, series or instance. */
+    readonly deletedUnder: (uid: string) => Io<Deleted | undefined>
+    /** The newest first. */
+    readonly deletedStudies: (limit: number, offset: number) => Io<ReadonlyArray<DeletedStudy>>
+    readonly deletionsAfter: (sequence: number, limit: number) => Io<ReadonlyArray<DeletionEntry>>
+    /** `logged`: pages or log of the ledger's file may still hold deleted rows. */
+    readonly remains: (deleted: Deleted) => Io<Remains & { readonly logged: boolean }>
+    /** Deleted rows leave the file: its log is emptied, and a small one written anew. False: not yet. */
+    readonly scrub: Io<boolean>
+    /** Undefined when the caller sees no such study. */
+    readonly putHold: (uid: StudyInstanceUID, reason: string) => Io<HeldStudy | undefined>
+    readonly removeHold: (uid: StudyInstanceUID) => Io<boolean>
+    readonly hold: (uid: StudyInstanceUID) => Io<HeldStudy | undefined>
+    readonly holds: (limit: number, offset: number) => Io<ReadonlyArray<HeldStudy>>
+    /** The oldest studies that are ready and not held: those that retention comes to first. */
+    readonly oldest: (from: AgeFrom, before: OldestBefore, limit: number) => Io<ReadonlyArray<OldStudy>>
 
     readonly outbox: (limit: number) => Io<ReadonlyArray<OutboxEntry>>
     readonly published: (sequences: ReadonlyArray<number>) => Io<void>

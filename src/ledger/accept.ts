@@ -3,8 +3,8 @@ import type { DatabaseSync } from "node:sqlite"
 import type { Caller } from "../domain/caller.ts"
 import { Digest, type InstanceRef, Receipt } from "../domain/instance.ts"
 import { type InstanceAccepted, subjects } from "../events/events.ts"
-import { columns, columnValue, otherNames, pick, seriesTags, studyTags } from "./attributes.ts"
-import { patientOf } from "./patient.ts"
+import { columnValue } from "./attributes.ts"
+import { seriesColumns, seriesValues, studyColumns, studyValues } from "./levels.ts"
 import type { Acceptance, NewInstance } from "./Ledger.ts"
 
 /** The event is JSON as it is: the schema's encoding, without its price for each instance. */
@@ -30,11 +30,7 @@ export const makeOutbox = (db: DatabaseSync) => {
 }
 export type Outbox = ReturnType<typeof makeOutbox>
 
-const studyColumns = Object.entries(columns).filter(([tag, { table }]) => table === "study" && tag !== "0020000D")
-const seriesColumns = Object.entries(columns).filter(([tag, { table }]) => table === "series" && tag !== "0020000E")
-
 const marks = (count: number) => Array.from({ length: count }, () => "?").join(", ")
-const names = (entries: typeof studyColumns) => entries.map(([, { name }]) => name).join(", ")
 
 export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
   const known = db.prepare(
@@ -45,11 +41,10 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
     "UPDATE study SET state = 'open', claim = NULL, lastReceived = ? WHERE StudyInstanceUID = ?",
   )
   const addStudy = db.prepare(
-    `INSERT INTO study (StudyInstanceUID, ${names(studyColumns)}, PatientNameOther, ReferringPhysicianNameOther, patient, attributes, lastReceived, origin)
-      VALUES (?, ${marks(studyColumns.length)}, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO study (StudyInstanceUID, ${studyColumns.join(", ")}, lastReceived, origin) VALUES (${marks(studyColumns.length + 3)})`,
   )
   const addSeries = db.prepare(
-    `INSERT INTO series (SeriesInstanceUID, StudyInstanceUID, ${names(seriesColumns)}, attributes) VALUES (?, ?, ${marks(seriesColumns.length)}, ?)`,
+    `INSERT INTO series (SeriesInstanceUID, StudyInstanceUID, ${seriesColumns.join(", ")}) VALUES (${marks(seriesColumns.length + 2)})`,
   )
   const addInstance = db.prepare(
     `INSERT INTO instance (SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, SOPClassUID, TransferSyntaxUID, InstanceNumber,
@@ -60,8 +55,6 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
     const row = origins === "all" ? undefined : origin.get(study)
     return row !== undefined && origins !== "all" && !origins.has(String(row["origin"]))
   }
-  const values = (entries: typeof studyColumns, attributes: NewInstance["attributes"]) =>
-    entries.map(([tag]) => columnValue(attributes, tag))
 
   const acceptOne = (instance: NewInstance, caller: Caller, now: number, reopened: Set<string>): Acceptance => {
     const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, attributes, digest } = instance
@@ -86,25 +79,11 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
     }
     // A late instance opens its study again; the version stays until it is ready once more.
     if (!reopened.has(StudyInstanceUID) && reopen.run(now, StudyInstanceUID).changes === 0) {
-      addStudy.run(
-        StudyInstanceUID,
-        ...values(studyColumns, attributes),
-        otherNames(attributes, "00100010"),
-        otherNames(attributes, "00080090"),
-        patientOf(instance),
-        JSON.stringify(pick(attributes, studyTags)),
-        now,
-        caller.origin,
-      )
+      addStudy.run(StudyInstanceUID, ...studyValues(attributes), now, caller.origin)
     }
     reopened.add(StudyInstanceUID)
     if (series === undefined) {
-      addSeries.run(
-        SeriesInstanceUID,
-        StudyInstanceUID,
-        ...values(seriesColumns, attributes),
-        JSON.stringify(pick(attributes, seriesTags)),
-      )
+      addSeries.run(SeriesInstanceUID, StudyInstanceUID, ...seriesValues(attributes))
     }
     const { lastInsertRowid } = addInstance.run(
       SOPInstanceUID,

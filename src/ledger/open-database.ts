@@ -17,7 +17,8 @@ export class NewerFormat extends Error {
 export const openDatabase = (path: string, migrations: ReadonlyArray<string>): DatabaseSync => {
   const db = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true })
   try {
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+    // What is deleted is overwritten, not only given free.
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")
     registerFunctions(db)
     db.exec("BEGIN IMMEDIATE")
     db.exec("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT")

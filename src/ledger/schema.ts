@@ -170,4 +170,41 @@ UPDATE standing_region SET origin = coalesce((SELECT study.origin FROM study
   WHERE study.StudyInstanceUID = json_extract(standing_region.region, '$.StudyInstanceUID')), '');
 `
 
-export const migrations: ReadonlyArray<string> = [format1, format2, format3, format4]
+/** Deletions in their order, and whose the studies were; holds. */
+const format5 = `
+CREATE TABLE deletion_in_order (
+  -- A journal that knows of deletions up to one has only to be told the later ones.
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  receipt INTEGER NOT NULL UNIQUE,
+  SOPInstanceUID TEXT NOT NULL, SeriesInstanceUID TEXT NOT NULL, StudyInstanceUID TEXT NOT NULL,
+  digest TEXT NOT NULL, deletedAt INTEGER NOT NULL,
+  origin TEXT NOT NULL DEFAULT '', cause TEXT NOT NULL DEFAULT 'request'
+) STRICT;
+INSERT INTO deletion_in_order (receipt, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, digest, deletedAt)
+  SELECT receipt, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, digest, deletedAt FROM deletion ORDER BY deletedAt, receipt;
+DROP TABLE deletion;
+ALTER TABLE deletion_in_order RENAME TO deletion;
+CREATE INDEX deletion_study ON deletion (StudyInstanceUID);
+CREATE INDEX deletion_series ON deletion (SeriesInstanceUID);
+CREATE INDEX deletion_instance ON deletion (SOPInstanceUID);
+
+CREATE TABLE deleted_study (
+  StudyInstanceUID TEXT NOT NULL, origin TEXT NOT NULL,
+  instances INTEGER NOT NULL, firstAt INTEGER NOT NULL, lastAt INTEGER NOT NULL,
+  PRIMARY KEY (StudyInstanceUID, origin)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deleted_study_last ON deleted_study (lastAt);
+INSERT INTO deleted_study SELECT StudyInstanceUID, origin, count(*), min(deletedAt), max(deletedAt) FROM deletion GROUP BY 1, 2;
+CREATE TRIGGER deletion_counted AFTER INSERT ON deletion BEGIN
+  INSERT INTO deleted_study VALUES (new.StudyInstanceUID, new.origin, 1, new.deletedAt, new.deletedAt)
+    ON CONFLICT DO UPDATE SET instances = instances + 1, lastAt = excluded.lastAt;
+END;
+
+-- A study that nobody may delete, and why.
+CREATE TABLE hold (
+  StudyInstanceUID TEXT PRIMARY KEY, reason TEXT NOT NULL, heldAt INTEGER NOT NULL, heldBy TEXT NOT NULL
+) STRICT;
+CREATE INDEX study_received ON study (lastReceived);
+`
+
+export const migrations: ReadonlyArray<string> = [format1, format2, format3, format4, format5]

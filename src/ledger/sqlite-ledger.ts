@@ -7,53 +7,24 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { type Caller, CurrentCaller } from "../domain/caller.ts"
-import { InstanceDeleted, subjects } from "../events/events.ts"
 import { makeAccept, makeOutbox } from "./accept.ts"
 import { makeAlertStore } from "./alert-store.ts"
-import { type InventoryItem, Ledger, type LedgerTotals, type Scope } from "./Ledger.ts"
+import { makeDelete } from "./delete.ts"
+import { makeDeletions } from "./deletions.ts"
+import { makeHolds } from "./holds.ts"
+import { type InventoryItem, Ledger, type LedgerTotals } from "./Ledger.ts"
 import { openDatabase } from "./open-database.ts"
-import { attributesOf, heldColumns, heldOf, instanceOf, refOf, scopeCondition, visibleCondition } from "./rows.ts"
+import { makeRetention } from "./retention.ts"
+import { attributesOf, heldColumns, heldOf, instanceOf, scopeCondition, visibleCondition } from "./rows.ts"
 import { migrations } from "./schema.ts"
 import { makeTurns } from "./search-turns.ts"
+import { makeScrub } from "./scrub.ts"
 import { makeOverview } from "./study-overview.ts"
 import { makeSearch } from "./search.ts"
 import { makeStages } from "./stages.ts"
 import { makeStudies } from "./studies.ts"
 import { ledgerError, makeWriter } from "./writer.ts"
-
-const encodeDeleted = Schema.encodeSync(Schema.fromJsonString(InstanceDeleted))
-
-const makeDelete = (db: DatabaseSync, outbox: ReturnType<typeof makeOutbox>) => {
-  const record = db.prepare("INSERT INTO deletion VALUES (?, ?, ?, ?, ?, ?)")
-  const remove = db.prepare("DELETE FROM instance WHERE receipt = ?")
-  const forget = db.prepare("DELETE FROM outbox WHERE receipt = ?")
-  // An alert tells of a study that is to be gone.
-  const alerts = db.prepare(
-    "DELETE FROM alert WHERE StudyInstanceUID = ? AND NOT EXISTS (SELECT 1 FROM study WHERE study.StudyInstanceUID = alert.StudyInstanceUID)",
-  )
-  return (scope: Scope, caller: Caller, now: number) => {
-    const { sql, values } = scopeCondition(scope, caller)
-    const instances = db
-      .prepare(`SELECT * FROM instance WHERE ${sql}`)
-      .all(...values)
-      .map(refOf)
-    for (const { receipt, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, digest } of instances) {
-      record.run(receipt, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, digest, now)
-      remove.run(receipt)
-      forget.run(receipt)
-      outbox.add(
-        subjects.instanceDeleted(StudyInstanceUID),
-        `deleted:${receipt}`,
-        encodeDeleted({ _tag: "InstanceDeleted", StudyInstanceUID, SOPInstanceUID, receipt, digest }),
-        now,
-      )
-    }
-    for (const uid of new Set(instances.map(({ StudyInstanceUID }) => StudyInstanceUID))) alerts.run(uid)
-    return { instances }
-  }
-}
 
 const makeTotals = (db: DatabaseSync) => {
   const tally = db.prepare("SELECT name, value FROM tally")
@@ -128,6 +99,12 @@ const make = Effect.fnUntraced(function* (path: string) {
   const remove = makeDelete(db, outbox)
   const search = makeSearch(db)
   const inTurns = makeTurns()
+  const deletions = makeDeletions(db)
+  const holds = makeHolds(db)
+  const retention = makeRetention(db)
+  let searching = 0
+  // Searches name rows by numbers that writing the file anew gives again.
+  const scrub = makeScrub(db, path, () => searching === 0)
   const totals = makeTotals(db)
   const inventory = db.prepare(
     "SELECT SOPInstanceUID, receipt, digest, stage, indexed AS indexedFrames FROM instance ORDER BY receipt",
@@ -183,7 +160,12 @@ const make = Effect.fnUntraced(function* (path: string) {
         )
       }),
     inventory: read(() => inventory.all() as unknown as ReadonlyArray<InventoryItem>),
-    search: (request) => Effect.flatMap(CurrentCaller, (caller) => inTurns(search(request, caller))),
+    search: (request) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => void searching++),
+        () => Effect.flatMap(CurrentCaller, (caller) => inTurns(search(request, caller))),
+        () => Effect.sync(() => void searching--),
+      ),
     progress: (changes) =>
       changes.length === 0
         ? Effect.void
@@ -191,7 +173,12 @@ const make = Effect.fnUntraced(function* (path: string) {
             note(() => changes.forEach((change) => stages.progress(change, now))),
           ),
     isCurrent: ({ SOPInstanceUID, receipt }) => read(() => current.get(SOPInstanceUID, receipt) !== undefined),
-    isNamed: (digest) => read(() => named.get(digest) !== undefined),
+    // What a delete has just taken is gone for good only once that is on disk.
+    isNamed: (digest) =>
+      Effect.flatMap(
+        read(() => named.get(digest) !== undefined),
+        (is) => (is ? Effect.succeed(true) : readDurable(() => named.get(digest) !== undefined)),
+      ),
     setAside: (instance, stage, reason) => writeAt((now) => stages.setAside(instance, stage, reason, now)),
     setAsideList: read(() => aside.all().map(instanceOf)),
     requeue: (what) =>
@@ -207,7 +194,21 @@ const make = Effect.fnUntraced(function* (path: string) {
           now,
         ),
       ),
-    delete: (scope) => writeAt((now, caller) => remove(scope, caller, now)),
+    delete: (scope, cause = "request") =>
+      Effect.tap(
+        writeAt((now, caller) => remove(scope, caller, cause, now)),
+        ({ instances }) => Effect.sync(() => (instances.length > 0 ? scrub.due() : undefined)),
+      ),
+    deletedUnder: (uid) => readAs((caller) => deletions.of(uid, caller)),
+    deletedStudies: (limit, offset) => readAs((caller) => deletions.list(limit, offset, caller)),
+    deletionsAfter: (sequence, limit) => read(() => deletions.after(sequence, limit)),
+    remains: (found) => readAs((caller) => ({ ...deletions.remains(found, caller), logged: scrub.isDue() })),
+    scrub: read(scrub.run),
+    putHold: (uid, reason) => writeAt((now, caller) => holds.put(uid, reason, caller, now)),
+    removeHold: (uid) => writeAt((_now, caller) => holds.remove(uid, caller)),
+    hold: (uid) => readAs((caller) => holds.get(uid, caller)),
+    holds: (limit, offset) => readAs((caller) => holds.list(limit, offset, caller)),
+    oldest: (from, before, limit) => read(() => retention.oldest(from, before, limit)),
     outbox: (limit) =>
       readDurable(() =>
         queued.all(limit).map((row) => ({
