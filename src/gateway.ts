@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { alerts } from "../streams/alerts.ts"
+import { backups } from "../streams/backups.ts"
 import { deletions } from "../streams/deletions.ts"
 import { indexing } from "../streams/indexing.ts"
 import { ingest } from "../streams/ingest.ts"
@@ -17,7 +18,6 @@ import { ReceivingFirst } from "../streams/receiving-first.ts"
 import { reconcile } from "../streams/reconcile.ts"
 import { worklist } from "../streams/worklist.ts"
 import { AuditLog } from "./access/AuditLog.ts"
-import * as AuditedLedger from "./access/audited-ledger.ts"
 import { httpServer, isSecure } from "./access/http-server.ts"
 import { AccessControl } from "./access/middleware.ts"
 import { SignIn } from "./access/SignIn.ts"
@@ -38,15 +38,13 @@ import { OutboxSignal, publishOutbox } from "./events/outbox.ts"
 import { answerBrokenRequests } from "./http/broken-requests.ts"
 import { resourcesOf } from "./http/resources.ts"
 import { HttpSurface } from "./http/surface.ts"
-import { lockDataFolder } from "./ledger/data-folder.ts"
-import * as FileBlobs from "./ledger/file-blobs.ts"
-import * as SqliteLedger from "./ledger/sqlite-ledger.ts"
 import { StowRoutes } from "./listener/stow.ts"
 import * as Queries from "./query/query-layer.ts"
+import { storage } from "./recovery/storage.ts"
+import { pathsOf } from "./recovery/restore.ts"
 import * as WorkerReranker from "./rerank/worker-reranker.ts"
 import * as UsearchIndex from "./vector-index/usearch-index.ts"
 import { WorklistRoutes } from "./worklist/routes.ts"
-import * as SqliteWorklist from "./worklist/sqlite-worklist.ts"
 
 const worker = (name: string) => new URL(`../streams/${name}.ts`, import.meta.url)
 
@@ -75,15 +73,7 @@ const Broker = Layer.unwrap(
   }),
 )
 
-const Storage = Layer.unwrap(
-  Effect.gen(function* () {
-    const { data } = yield* GatewayConfig
-    yield* lockDataFolder(data)
-    const ledger = AuditedLedger.layer.pipe(Layer.provide(SqliteLedger.layer({ dir: join(data, "ledger") })))
-    const work = SqliteWorklist.layer({ dir: join(data, "worklist") }).pipe(Layer.provideMerge(ledger))
-    return Layer.mergeAll(work, FileBlobs.layer({ dir: data }))
-  }),
-)
+const Storage = Layer.unwrap(Effect.map(GatewayConfig, ({ data }) => storage(data)))
 
 const Stages = Layer.unwrap(
   Effect.gen(function* () {
@@ -141,6 +131,14 @@ const Streams = Layer.unwrap(
       running("indexing", indexing),
       running("deletions", deletions),
       running("orphans", orphans),
+      running(
+        "backups",
+        backups({
+          paths: pathsOf(config.data),
+          every: Duration.minutes(config.backup.everyMinutes),
+          minFreeBytes: config.listener.minFreeBytes,
+        }),
+      ),
       running("readiness", readiness({ quiet: Duration.seconds(config.study.quietSeconds) })),
       running("alerts", alerts),
       running("query", query),

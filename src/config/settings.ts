@@ -25,6 +25,7 @@ export const Settings = Schema.Struct({
   model: Schema.Struct({ preset: Schema.NonEmptyString }),
   study: Schema.Struct({ quietSeconds: positive }),
   worklist: Schema.Struct({ keepDays: positive }),
+  backup: Schema.Struct({ everyMinutes: positive }),
   query: Schema.Struct({ threads: count(1, 64), candidates: count(1, 10_000) }),
   log: Schema.Struct({ level: Schema.Literals(["Trace", "Debug", "Info", "Warn", "Error"]) }),
 })

@@ -174,7 +174,9 @@ export class Ledger extends Context.Service<
     /** Applies stage changes in one commit; those of a deleted or superseded receipt are ignored. A power cut may take them back: the stage is then gone through again. */
     readonly progress: (changes: ReadonlyArray<Progress>) => Io<void>
     /** True while exactly this receipt is stored. */
-    readonly isCurrent: (instance: InstanceRef) => Io<boolean>
+    readonly isCurrent: (instance: Pick<InstanceRef, "SOPInstanceUID" | "receipt">) => Io<boolean>
+    /** True when this receipt was given and its instance has been deleted. */
+    readonly isDeleted: (receipt: Receipt) => Io<boolean>
     /** True while some stored instance has these bytes. */
     readonly isNamed: (digest: Digest) => Io<boolean>
     /** Sets the item aside: stage and reason on the row, SetAside event in the outbox, one commit. */

@@ -110,6 +110,7 @@ const make = Effect.fnUntraced(function* (path: string) {
     "SELECT SOPInstanceUID, receipt, digest, stage, indexed AS indexedFrames FROM instance ORDER BY receipt",
   )
   const current = db.prepare("SELECT 1 FROM instance WHERE SOPInstanceUID = ? AND receipt = ?")
+  const deleted = db.prepare("SELECT 1 FROM deletion WHERE receipt = ?")
   const named = db.prepare("SELECT 1 FROM instance WHERE digest = ? LIMIT 1")
   const aside = db.prepare("SELECT * FROM instance WHERE stage = 'set-aside' ORDER BY receipt LIMIT 10000")
   const queued = db.prepare("SELECT sequence, subject, msgID, payload FROM outbox ORDER BY sequence LIMIT ?")
@@ -173,6 +174,7 @@ const make = Effect.fnUntraced(function* (path: string) {
             note(() => changes.forEach((change) => stages.progress(change, now))),
           ),
     isCurrent: ({ SOPInstanceUID, receipt }) => read(() => current.get(SOPInstanceUID, receipt) !== undefined),
+    isDeleted: (receipt) => read(() => deleted.get(receipt) !== undefined),
     // What a delete has just taken is gone for good only once that is on disk.
     isNamed: (digest) =>
       Effect.flatMap(

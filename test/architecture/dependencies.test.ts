@@ -31,6 +31,8 @@ const rank: Readonly<Record<string, number>> = {
   "src/query": 4,
   "src/alerts": 5,
   "src/worklist": 5,
+  // Makes storage whole, with what the doors read files by.
+  "src/recovery": 5.5,
   "src/api": 6,
   streams: 7,
   "src/gateway.ts": 8,
