@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Command from "effect/cli/Command"
 import { apiKey } from "./commands/api-key.ts"
+import { benchmark } from "./commands/benchmark.ts"
 import { convert } from "./commands/convert.ts"
 import { demo } from "./commands/demo.ts"
 import { load } from "./commands/load.ts"
@@ -23,7 +24,7 @@ const gateway = Command.make("region-gateway").pipe(
   Command.withDescription(
     "Streaming DICOM gateway: every region of every CT and MR volume searchable by what it looks like",
   ),
-  Command.withSubcommands([serve, load, query, status, verify, rebuild, setAside, convert, apiKey, demo]),
+  Command.withSubcommands([serve, load, query, status, verify, rebuild, setAside, convert, benchmark, apiKey, demo]),
 )
 
 /** Standard output is for answers; the log goes to standard error. */

@@ -10,7 +10,12 @@ export const Entry = Schema.Struct({
   id: Schema.optionalKey(Schema.String),
   subject: Schema.optionalKey(Schema.String),
   modality: Schema.optionalKey(Schema.Literals(["CT", "MR"])),
-  structures: Schema.optionalKey(Schema.Array(Schema.Struct({ id: Schema.Int, name: Schema.String }))),
+  body_region: Schema.optionalKey(Schema.String),
+  source: Schema.optionalKey(Schema.Unknown),
+  structures: Schema.optionalKey(
+    // `group`: the coarse name, where several structures are parts of one.
+    Schema.Array(Schema.Struct({ id: Schema.Int, name: Schema.String, group: Schema.optionalKey(Schema.String) })),
+  ),
 })
 export type Entry = typeof Entry.Type
 

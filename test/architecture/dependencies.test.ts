@@ -37,8 +37,9 @@ const rank: Readonly<Record<string, number>> = {
   streams: 7,
   "src/gateway.ts": 8,
   "src/demo": 8,
-  "src/commands": 9,
-  "src/main.ts": 10,
+  "src/benchmark": 9,
+  "src/commands": 10,
+  "src/main.ts": 11,
 }
 
 const room = (file: string) => {
