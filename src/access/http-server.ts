@@ -89,6 +89,8 @@ export const httpServer = Effect.fnUntraced(function* (listener: ListenerSetting
     connectionsCheckingInterval: 5000,
     maxHeaderSize: listener.maxHeaderBytes,
     keepAliveTimeout,
+    // Refused where every request is met first, as JSON.
+    requireHostHeader: false,
   }
   if (!isSecure(listener)) return limited(createServer(options), listener)
   const { tls } = listener

@@ -26,6 +26,9 @@ const tags: Readonly<Record<number, string>> = {
 
 const said = (status: number, error: string) => HttpServerResponse.jsonUnsafe({ _tag: tags[status], error }, { status })
 
+/** Of what is no part of the API: its client never asks for it. */
+const unknown = (error: string) => HttpServerResponse.jsonUnsafe({ error }, { status: 404 })
+
 const sentences: Readonly<Record<number, string>> = {
   400: "the request is malformed",
   404: "there is nothing under this address and method",
@@ -58,7 +61,7 @@ const ofFailure = (cause: Cause.Cause<unknown>) => {
   }
   if (error instanceof HttpServerError.HttpServerError) {
     const { reason } = error
-    if (reason._tag === "RouteNotFound") return Effect.succeed(said(404, sentences[404]!))
+    if (reason._tag === "RouteNotFound") return Effect.succeed(unknown(sentences[404]!))
     if (reason._tag === "RequestParseError") {
       // The rest of the body is not read: the connection ends with the answer.
       return reason.reason === "BodyTooLarge"

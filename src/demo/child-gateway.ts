@@ -34,7 +34,8 @@ export const childGateway = (
         const [command, args] = dieWithParent(process.execPath, [main, "serve", "--data", data, "--port", "0"])
         const child = spawn(command, [...args], {
           stdio: ["ignore", "pipe", file],
-          env: { ...process.env, ...environment },
+          // As in package.json: with an arena for each thread, the C library holds on to what its threads once needed.
+          env: { MALLOC_ARENA_MAX: "2", ...process.env, ...environment },
         })
         closeSync(file)
         return child

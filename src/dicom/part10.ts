@@ -90,7 +90,9 @@ const looksExplicit = (bytes: Buffer, start: number, named: boolean): boolean =>
 
 const thrownText = (thrown: unknown): string => {
   const inner = typeof thrown === "object" && thrown !== null && "exception" in thrown ? thrown.exception : thrown
-  return inner instanceof Error ? inner.message : typeof inner === "string" ? inner : "the parser failed"
+  const text = inner instanceof Error ? inner.message : typeof inner === "string" ? inner : ""
+  // In its own words only as far as they are about the file: the name of a function is not.
+  return text.replace(/^dicomParser\.[\w.]+\s*[:-]?\s*/, "").trim() || "the data set cannot be parsed"
 }
 
 const parse = (header: Buffer): DataSet => {

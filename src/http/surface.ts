@@ -1,5 +1,7 @@
 // What every request meets first and every answer gets last: canonical addresses, CORS, OPTIONS, 405, compression and
 // the headers of the whole server.
+import type { IncomingMessage } from "node:http"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as Effect from "effect/Effect"
 import * as HttpEffect from "effect/http/HttpEffect"
 import * as HttpMiddleware from "effect/http/HttpMiddleware"
@@ -37,6 +39,10 @@ const compressed = HttpMiddleware.compression({
 const refused = (status: number, error: string, headers: Readonly<Record<string, string>> = {}) =>
   HttpServerResponse.jsonUnsafe({ error }, { status, headers })
 
+/** RFC 9112 §3.2; HTTP/1.0 knows no Host. */
+const needsHost = (request: HttpServerRequest.HttpServerRequest) =>
+  (NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage).httpVersion === "1.1"
+
 const varyWith = (vary: string | undefined, more: ReadonlyArray<string>) =>
   [...(vary === undefined ? [] : [vary]), ...more].join(", ")
 
@@ -64,6 +70,9 @@ export const HttpSurface = (options: SurfaceOptions) => {
   /** What can be answered without asking who it is, or the request with its canonical address. */
   const meet = (request: HttpServerRequest.HttpServerRequest) => {
     const { method, headers } = request
+    if (headers["host"] === undefined && needsHost(request)) {
+      return refused(400, "the request has no Host header", { connection: "close" })
+    }
     if (isBrowser(headers) && !isAsked(headers["host"])) {
       return refused(403, "the gateway is not known by this name; set listener.publicUrl")
     }

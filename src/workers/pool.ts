@@ -44,6 +44,9 @@ export interface Pool {
   ) => Effect.Effect<A, WorkerError>
 }
 
+/** Of one thread's heap; there are a dozen threads, and each would take several times as much without need. */
+const youngMegabytes = 16
+
 const workerError = (cause: unknown): WorkerError => {
   const message = cause instanceof Error ? cause.message : String(cause)
   const died = /worker (exited|stopped|terminated)|ERR_WORKER|terminated due to|aborted/i.test(
@@ -89,9 +92,10 @@ export const makePool = Effect.fnUntraced(function* (options: PoolOptions) {
           idleTimeout: Number.POSITIVE_INFINITY,
           concurrentTasksPerWorker: 1,
           workerData: options.data,
-          ...(options.heapMegabytes === undefined
-            ? {}
-            : { resourceLimits: { maxOldGenerationSizeMb: options.heapMegabytes } }),
+          resourceLimits: {
+            maxYoungGenerationSizeMb: youngMegabytes,
+            ...(options.heapMegabytes === undefined ? {} : { maxOldGenerationSizeMb: options.heapMegabytes }),
+          },
         }),
     ),
     (pool) => Effect.promise(() => pool.destroy()),

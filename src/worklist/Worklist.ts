@@ -12,12 +12,13 @@ import type { OwnItem, Running, OwnState } from "./own-items.ts"
 import type { WorkitemPage, WorkitemQuery } from "./search.ts"
 import type { Code, ProcedureStepState } from "./states.ts"
 
-/** `invalid`: the data set is at fault; `gone`: deleted; `busy`: a bound is reached; else a status code of PS3.4 §CC.2. */
+/** `invalid`: the data set is at fault; `gone`: deleted; `busy`, `full`: a bound is reached; else a status code of PS3.4 §CC.2. */
 export class WorkitemRefused extends Schema.TaggedError<WorkitemRefused>()("WorkitemRefused", {
   code: Schema.Literals([
     "invalid",
     "gone",
     "busy",
+    "full",
     "0111",
     "C300",
     "C301",

@@ -16,8 +16,8 @@ import type { StoredItem, Subscriptions } from "./subscriptions.ts"
 import { element, tags } from "./tags.ts"
 import { everything, visibleTo } from "./visibility.ts"
 
-/** A request's outcome; `invalid`: the data set is at fault, whatever the state. `gone`: it was there once; `busy`: a bound is reached. */
-export type Outcome = { readonly code: Code | "invalid" | "gone" | "busy"; readonly detail?: string }
+/** A request's outcome; `invalid`: the data set is at fault, whatever the state. `gone`: it was there once; `busy`, `full`: a bound is reached. */
+export type Outcome = { readonly code: Code | "invalid" | "gone" | "busy" | "full"; readonly detail?: string }
 
 export interface Row extends StoredItem, Held {
   readonly state: ProcedureStepState
@@ -50,7 +50,14 @@ const withState = (attributes: DicomJson, state: ProcedureStepState): DicomJson 
   [tags.ProcedureStepState]: element("CS", state),
 })
 
-export const makeItems = (db: DatabaseSync, subscriptions: Subscriptions) => {
+/** Clients' work items that are neither finished nor canceled: what is finished goes by itself, this does not. */
+export interface Most {
+  readonly ofOrigin: number
+  readonly all: number
+}
+export const mostUnfinished: Most = { ofOrigin: 50_000, all: 200_000 }
+
+export const makeItems = (db: DatabaseSync, subscriptions: Subscriptions, most: Most = mostUnfinished) => {
   const insert = db.prepare(
     `INSERT INTO workitem (SOPInstanceUID, ProcedureStepState, attributes, origin, StudyInstanceUID, studyOrigin, alsoOrigin, subject, own)
        VALUES (?, 'SCHEDULED', ?, ?, ?, ?, ?, ?, ?)`,
@@ -59,6 +66,13 @@ export const makeItems = (db: DatabaseSync, subscriptions: Subscriptions) => {
     "SELECT 1 FROM workitem WHERE SOPInstanceUID = ?1 UNION SELECT 1 FROM gone WHERE SOPInstanceUID = ?1",
   )
   const wasThere = db.prepare("SELECT 1 FROM gone WHERE SOPInstanceUID = ?")
+  const unfinished = db.prepare(
+    `SELECT count(*) AS "all", count(*) FILTER (WHERE origin = ?) AS mine FROM workitem WHERE finishedAt IS NULL AND own = 0`,
+  )
+  const isFull = (origin: string): boolean => {
+    const row = unfinished.get(origin)
+    return Number(row?.["all"]) >= most.all || Number(row?.["mine"]) >= most.ofOrigin
+  }
   const store = db.prepare(
     "UPDATE workitem SET ProcedureStepState = ?, TransactionUID = ?, attributes = ?, finishedAt = ? WHERE sequence = ?",
   )
@@ -94,6 +108,7 @@ export const makeItems = (db: DatabaseSync, subscriptions: Subscriptions) => {
     const detail = createProblem(attributes)
     if (detail !== undefined) return { code: "invalid", detail }
     if (known.get(uid) !== undefined) return { code: transitions.create.SCHEDULED }
+    if (owner.subject === undefined && isFull(owner.origin)) return { code: "full" }
     const { item, modified } = asCreated(attributes, uid, now)
     const { lastInsertRowid } = insert.run(
       uid,

@@ -63,6 +63,7 @@ const reply = ({ code, detail }: WorkitemRefused, { transaction, transactionUID 
     invalid: [400, detail ?? "the data set is not valid"],
     gone: [410, "the work item was deleted"],
     busy: [503, "too many subscriptions or channels are open; try again"],
+    full: [507, "too many work items are unfinished: complete or cancel some first"],
     "0111": [409, "a work item of this UID exists"],
     // PS3.18 §11.6.2 asks for 400 at an update.
     C300: [updating ? 400 : 409, "the work item is finished and can no longer be changed", inconsistent],

@@ -63,4 +63,9 @@ CREATE INDEX event_subscriber ON event (subscriber, id);
 CREATE INDEX event_age ON event (queuedAt);
 `
 
-export const migrations: ReadonlyArray<string> = [format1]
+// Counted at every creation.
+const format2 = `
+CREATE INDEX workitem_unfinished ON workitem (origin) WHERE finishedAt IS NULL AND own = 0;
+`
+
+export const migrations: ReadonlyArray<string> = [format1, format2]

@@ -33,7 +33,7 @@ export const watched = <A, E, R>(gateway: number, data: string, work: Effect.Eff
       total = Math.max(total, field(gateway, "VmRSS") + field(nats, "VmRSS"))
     })
     const start = performance.now()
-    const value = yield* Effect.race(
+    const value = yield* Effect.raceFirst(
       work,
       Effect.andThen(Effect.repeat(look, Schedule.spaced("100 millis")), Effect.never),
     )

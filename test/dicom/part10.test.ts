@@ -40,6 +40,18 @@ describe("opening a Part 10 file", () => {
     }
   })
 
+  it("says what is wrong in words of its own", () => {
+    // Within a sequence, an element where an item must be.
+    const broken = part10(element(0x00081140, "SQ", element(0x00080060, "CS", "CT")))
+    assert.throws(() => parsePart10(broken), Part10Error)
+    try {
+      parsePart10(broken)
+    } catch (thrown) {
+      const detail = thrown instanceof Part10Error ? thrown.detail : "no Part10Error"
+      assert.notMatch(detail, /dicomParser|no Part10Error/)
+    }
+  })
+
   it("finds the pixels at their offset, in memory as on disk", () => {
     const path = join(folder, "slice.dcm")
     writeFileSync(path, slice)

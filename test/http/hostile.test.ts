@@ -67,7 +67,22 @@ layer(LiveLayer, { excludeTestServices: true })("hostile HTTP", (it) => {
   it.effect("refuses a request without host", () =>
     Effect.gen(function* () {
       const heard = yield* say((yield* Live).url, "GET /health/live HTTP/1.1\r\n\r\n")
+      const { head, body } = answers(heard)
       assert.deepStrictEqual(statuses(heard), [400])
+      assert.match(head, /connection: close/i)
+      assert.hasAllKeys(JSON.parse(body), ["error"])
+    }),
+  )
+
+  it.effect("keeps a connection longer than proxies do, and says so; an unknown address is told in one sentence", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Live
+      const response = yield* Effect.promise(() => fetch(`${url}/nothing/here`))
+      assert.strictEqual(response.headers.get("keep-alive"), "timeout=75")
+      assert.deepStrictEqual(
+        [response.status, yield* Effect.promise(() => response.json())],
+        [404, { error: "there is nothing under this address and method" }],
+      )
     }),
   )
 
