@@ -1,5 +1,5 @@
 // The audit log: a line per access, appended to a file a day. Who is answered never waits for it.
-import { type FileHandle, mkdir, open, readdir, rm } from "node:fs/promises"
+import { type FileHandle, open, readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type { AuditSettings } from "../config/access-settings.ts"
+import { makeDurableFolder } from "../disk/durable-folder.ts"
 import { type Audited, auditMessage } from "./audit-event.ts"
 
 /** Lines that wait for a disk that does not take them; more are lost, and counted. */
@@ -45,7 +46,7 @@ const namePattern = /^audit-(\d{4}-\d{2}-\d{2})\.(\d+)\.jsonl$/
 const dayOf = (millis: number) => new Date(millis).toISOString().slice(0, 10)
 
 const make = Effect.fnUntraced(function* ({ dir, keepDays, maxFileBytes }: AuditOptions) {
-  yield* Effect.tryPromise(() => mkdir(dir, { recursive: true, mode: 0o700 })).pipe(Effect.orDie)
+  yield* Effect.try(() => makeDurableFolder(dir)).pipe(Effect.orDie)
   let waiting: Array<string> = []
   let file: OpenFile | undefined
   let [syncedAt, tellFrom, unsynced, failing] = [0, 0, false, false]

@@ -1,15 +1,7 @@
 // A folder that is still there after a power cut: its entry is synced, and those of all folders made on the way to it.
-import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs"
+import { mkdirSync } from "node:fs"
 import { dirname, resolve } from "node:path"
-
-const syncFolder = (folder: string): void => {
-  const descriptor = openSync(folder, "r")
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
+import { syncPath } from "./durable-files.ts"
 
 /** For the owner only. Throws what the file system throws. */
 export const makeDurableFolder = (path: string): void => {
@@ -18,7 +10,7 @@ export const makeDurableFolder = (path: string): void => {
   const highest = dirname(first ?? target)
   for (let folder = dirname(target); ; folder = dirname(folder)) {
     try {
-      syncFolder(folder)
+      syncPath(folder)
     } catch (cause) {
       // Made by an earlier process, which may have ended before it was synced, or by somebody whose folder is not ours to read.
       if (first === undefined && (cause as { readonly code?: unknown }).code === "EACCES") return

@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { publishFile } from "./durable-files.ts"
+import { publishFile } from "../disk/durable-files.ts"
 import { damageOf } from "./probe-database.ts"
 
 const kept = 2

@@ -1,9 +1,9 @@
 // The data folder belongs to one gateway at a time, however the last one went.
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { makeDurableFolder } from "../disk/durable-folder.ts"
 
 export class DataFolderError extends Schema.TaggedError<DataFolderError>()("DataFolderError", {
   message: Schema.String,
@@ -17,7 +17,7 @@ export const lockDataFolder = (dir: string) =>
   Effect.acquireRelease(
     Effect.try({
       try: () => {
-        mkdirSync(dir, { recursive: true, mode: 0o700 })
+        makeDurableFolder(dir)
         const lock = new DatabaseSync(join(dir, "lock.db"))
         lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
         return lock

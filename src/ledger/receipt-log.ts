@@ -1,18 +1,10 @@
 // What was accepted and deleted, once more beside the ledger: plain lines from which a damaged ledger is made whole. UIDs and
 // digests only. Written after the commit and before the answer, so a line without its row means that the ledger lost it.
-import {
-  appendFileSync,
-  closeSync,
-  createReadStream,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  rmSync,
-} from "node:fs"
+import { appendFileSync, closeSync, createReadStream, fsyncSync, openSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { crc32 } from "node:zlib"
+import { makeDurableFolder } from "../disk/durable-folder.ts"
 import type { Origin } from "../domain/caller.ts"
 import type { Digest, Receipt } from "../domain/instance.ts"
 import type { SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
@@ -84,7 +76,7 @@ export async function* readReceiptLog(dir: string, from = 0): AsyncGenerator<Log
 
 /** Continues the last segment. */
 export const openReceiptLog = (dir: string) => {
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  makeDurableFolder(dir)
   let segment = numbersIn(dir).at(-1) ?? 1
   const openSegment = () => openSync(pathOf(dir, segment), "a", 0o600)
   let file = openSegment()

@@ -1,5 +1,4 @@
 // The ledger on SQLite: reads at once, writes through one queue with group commit.
-import { mkdirSync } from "node:fs"
 import { open } from "node:fs/promises"
 import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
@@ -7,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { makeDurableFolder } from "../disk/durable-folder.ts"
 import { type Caller, CurrentCaller } from "../domain/caller.ts"
 import { makeAccept, makeOutbox } from "./accept.ts"
 import { makeAlertStore } from "./alert-store.ts"
@@ -244,7 +244,7 @@ export const layer = ({ dir }: { readonly dir: string }) =>
   Layer.effect(
     Ledger,
     Effect.suspend(() => {
-      mkdirSync(dir, { recursive: true, mode: 0o700 })
+      makeDurableFolder(dir)
       return make(join(dir, "ledger.db"))
     }),
   )

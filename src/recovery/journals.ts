@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import type { SOPInstanceUID } from "../domain/uid.ts"
-import { syncPath } from "../ledger/durable-files.ts"
+import { syncPath } from "../disk/durable-files.ts"
 import { damageOf } from "../ledger/probe-database.ts"
 import { setAsideDatabase } from "./set-aside-database.ts"
 

@@ -1,7 +1,7 @@
 // A database that cannot be trusted any more is renamed, never removed: what it still holds may be wanted.
 import { existsSync, renameSync } from "node:fs"
 import { dirname } from "node:path"
-import { syncPath } from "../ledger/durable-files.ts"
+import { syncPath } from "../disk/durable-files.ts"
 
 /** `ledger.db` → `ledger.damaged-<time>.db`. */
 export const asidePath = (path: string, time: string): string =>

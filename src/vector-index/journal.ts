@@ -1,7 +1,7 @@
 // The embedding journal as its one writer sees it: every change is one durable transaction.
-import { mkdirSync } from "node:fs"
 import { dirname } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { makeDurableFolder } from "../disk/durable-folder.ts"
 import type { Receipt } from "../domain/instance.ts"
 import type { SliceHeader } from "../domain/slice.ts"
 import type { SOPInstanceUID } from "../domain/uid.ts"
@@ -51,7 +51,7 @@ const copyOf = (blob: unknown): ArrayBuffer => {
 /** Opens or creates the journal. All functions throw what SQLite throws; then nothing has changed. */
 export const openJournal = ({ dir, modelId, dimension }: JournalOptions) => {
   const path = journalPath(dir, modelId)
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeDurableFolder(dirname(path))
   const db = new DatabaseSync(path, { timeout: 5000 })
   const transaction = <A>(change: () => A): A => {
     db.exec("BEGIN IMMEDIATE")

@@ -1,10 +1,10 @@
 // The worklist on SQLite: its own file beside the ledger's, with the same promises.
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { makeDurableFolder } from "../disk/durable-folder.ts"
 import { noteStudies } from "../domain/access-record.ts"
 import { CurrentCaller, internal } from "../domain/caller.ts"
 import type { DicomJson } from "../domain/instance.ts"
@@ -191,7 +191,7 @@ export const layer = ({ dir }: { readonly dir: string }) =>
   Layer.effect(
     Worklist,
     Effect.suspend(() => {
-      mkdirSync(dir, { recursive: true, mode: 0o700 })
+      makeDurableFolder(dir)
       return make(join(dir, "worklist.db"))
     }),
   )

@@ -8,6 +8,7 @@ const root = resolve(import.meta.dirname, "../..")
 /** A room may import rooms of a lower rank and its own; type-only imports of a service's interface are free. */
 const rank: Readonly<Record<string, number>> = {
   "src/types": 0,
+  "src/disk": 0,
   "src/domain": 0,
   "src/config": 1,
   "src/workers": 1,

@@ -6,13 +6,13 @@ import type { Message, Operation, Step } from "./steps.ts"
 
 /** What strace is to follow. */
 export const calls = [
-  ...["openat", "open", "creat", "lseek", "dup", "dup2", "dup3", "accept4"],
-  ...["write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendfile", "splice"],
-  ...["copy_file_range", "ftruncate", "truncate", "fallocate", "mmap", "io_uring_setup"],
-  ...["fsync", "fdatasync", "syncfs", "sync", "msync", "sync_file_range"],
-  ...["rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat"],
-  ...["unlink", "unlinkat", "mkdir", "mkdirat", "rmdir"],
-]
+  "openat,open,creat,lseek,dup,dup2,dup3,accept4",
+  "write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendfile,splice",
+  "copy_file_range,ftruncate,truncate,fallocate,mmap,io_uring_setup",
+  "fsync,fdatasync,syncfs,sync,msync,sync_file_range",
+  "rename,renameat,renameat2,link,linkat,symlink,symlinkat",
+  "unlink,unlinkat,mkdir,mkdirat,rmdir",
+].join(",")
 
 const bytesOf = (hex: string): Buffer => Buffer.from(hex.replaceAll("\\x", ""), "hex")
 const textOf = (hex: string): string => bytesOf(hex).toString("utf8")
@@ -170,7 +170,9 @@ export const stepsOf = (events: ReadonlyArray<CallEvent>, folder: string): Reado
     const end = text.lastIndexOf("\r\n") + 2
     tails.set(name, text.slice(Math.max(end, text.length - 1000)))
     return Array.from(
-      text.slice(0, end).matchAll(/Nats-Msg-Id: ?([^\r]+)\r|PUB \$JS\.ACK\.([^. ]+)\.([^. ]+)\.\d+\.(\d+)\.[^\r]*\r\n(?:\+ACK)?\r/g),
+      text
+        .slice(0, end)
+        .matchAll(/Nats-Msg-Id: ?([^\r]+)\r|PUB \$JS\.ACK\.([^. ]+)\.([^. ]+)\.\d+\.(\d+)\.[^\r]*\r\n(?:\+ACK)?\r/g),
       ([, msgID, stream = "", consumer = "", sequence]): Message =>
         msgID === undefined
           ? { _tag: "Acknowledged", stream, consumer, sequence: Number(sequence) }

@@ -44,13 +44,7 @@ export const tracedGateway = (
     const log = join(dir, "gateway.log")
     const serve = dieWithParent(process.execPath, [main, "serve", "--data", join(root, "data"), "--port", "0"])
     const strace = ["strace", "-f", "--seccomp-bpf", "-yy", "-xx", "-s", "100000000", "-o", trace]
-    const [command, args] = dieWithParent("strace", [
-      ...strace.slice(1),
-      "-e",
-      `trace=${calls.join(",")}`,
-      serve[0],
-      ...serve[1],
-    ])
+    const [command, args] = dieWithParent("strace", [...strace.slice(1), "-e", `trace=${calls}`, serve[0], ...serve[1]])
     const file = openSync(log, "a", 0o600)
     const child = spawn(command, [...args], {
       stdio: ["ignore", "pipe", file],
@@ -66,9 +60,7 @@ export const tracedGateway = (
         const found = /ready: (https?:\/\/[^/]+)\//.exec(said)?.[1]
         if (found !== undefined) resume(Effect.succeed(found))
       })
-      child.once("exit", () =>
-        resume(Effect.fail(new Error(`the gateway ended: ${said}${readFileSync(log, "utf8")}`))),
-      )
+      child.once("exit", () => resume(Effect.fail(new Error(`the gateway ended: ${said}${readFileSync(log, "utf8")}`))))
     })
     const gateway = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ")[0])
     return {
