@@ -16,6 +16,8 @@ import { query } from "../streams/query.ts"
 import { readiness } from "../streams/readiness.ts"
 import { ReceivingFirst } from "../streams/receiving-first.ts"
 import { reconcile } from "../streams/reconcile.ts"
+import { retention } from "../streams/retention.ts"
+import { scrub } from "../streams/scrub.ts"
 import { worklist } from "../streams/worklist.ts"
 import { AuditLog } from "./access/AuditLog.ts"
 import { httpServer, isSecure } from "./access/http-server.ts"
@@ -28,6 +30,7 @@ import { Shutdown } from "./api/Shutdown.ts"
 import { signInIsOn } from "./config/access-settings.ts"
 import { GatewayConfig, isLoopback } from "./config/GatewayConfig.ts"
 import * as Decoders from "./decode/decoder-layer.ts"
+import { buryDeleted } from "./deletion/bury.ts"
 import { capabilities, ServiceDescription } from "./dicomweb/capabilities.ts"
 import { DicomwebRoutes } from "./dicomweb/routes.ts"
 import { Embedder } from "./embed/Embedder.ts"
@@ -114,7 +117,10 @@ const Queried = Layer.unwrap(
   }),
 )
 
-const Services = Layer.mergeAll(StandingRegions.layer, OutboxSignal.layer, ReceivingFirst.layer).pipe(
+/** Nothing is served before the index knows of every deletion. */
+const Buried = Layer.effectDiscard(buryDeleted)
+
+const Services = Layer.mergeAll(StandingRegions.layer, OutboxSignal.layer, ReceivingFirst.layer, Buried).pipe(
   Layer.provideMerge(Queried),
   Layer.provideMerge(Search),
   Layer.provideMerge(Layer.mergeAll(Stages, Storage)),
@@ -139,6 +145,8 @@ const Streams = Layer.unwrap(
           minFreeBytes: config.listener.minFreeBytes,
         }),
       ),
+      running("scrub", scrub),
+      running("retention", retention(config.retention)),
       running("readiness", readiness({ quiet: Duration.seconds(config.study.quietSeconds) })),
       running("alerts", alerts),
       running("query", query),

@@ -11,10 +11,13 @@ import * as Command from "effect/cli/Command"
 import { apiKey } from "./commands/api-key.ts"
 import { benchmark } from "./commands/benchmark.ts"
 import { convert } from "./commands/convert.ts"
+import { deletions } from "./commands/deletions.ts"
 import { demo } from "./commands/demo.ts"
+import { hold } from "./commands/hold.ts"
 import { load } from "./commands/load.ts"
 import { query } from "./commands/query.ts"
 import { rebuild } from "./commands/rebuild.ts"
+import { retention } from "./commands/retention.ts"
 import { serve } from "./commands/serve.ts"
 import { setAside } from "./commands/set-aside.ts"
 import { status } from "./commands/status.ts"
@@ -24,7 +27,22 @@ const gateway = Command.make("region-gateway").pipe(
   Command.withDescription(
     "Streaming DICOM gateway: every region of every CT and MR volume searchable by what it looks like",
   ),
-  Command.withSubcommands([serve, load, query, status, verify, rebuild, setAside, convert, benchmark, apiKey, demo]),
+  Command.withSubcommands([
+    serve,
+    load,
+    query,
+    status,
+    verify,
+    rebuild,
+    setAside,
+    deletions,
+    hold,
+    retention,
+    convert,
+    benchmark,
+    apiKey,
+    demo,
+  ]),
 )
 
 /** Standard output is for answers; the log goes to standard error. */

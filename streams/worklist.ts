@@ -35,6 +35,11 @@ const make = Effect.fnUntraced(function* ({ keep, base }: WorklistStreamOptions)
   const nats = yield* Nats
   const worklist = yield* Worklist
 
+  /** Deleted while its item was made: the event of that may have come before. */
+  const unlessDeleted = Effect.fnUntraced(function* (study: StudyInstanceUID) {
+    if (Option.isNone(yield* ledger.studyOverview(study))) yield* worklist.studyDeleted(study)
+  })
+
   const begin = Effect.fnUntraced(function* (study: StudyInstanceUID, overview: StudyOverview, version: number) {
     const subject = subjectOf(study, version)
     const before = yield* worklist.ownState(subject)
@@ -55,6 +60,7 @@ const make = Effect.fnUntraced(function* ({ keep, base }: WorklistStreamOptions)
       },
       true,
     )
+    yield* unlessDeleted(study)
   })
 
   const finish = Effect.fnUntraced(function* (uid: string, study: StudyInstanceUID, overview: StudyOverview) {
@@ -128,10 +134,14 @@ const make = Effect.fnUntraced(function* ({ keep, base }: WorklistStreamOptions)
       },
       false,
     )
+    yield* unlessDeleted(StudyInstanceUID)
   })
 
   const deleted = Effect.fnUntraced(function* ({ StudyInstanceUID }: InstanceDeleted) {
-    if (Option.isNone(yield* ledger.studyOverview(StudyInstanceUID))) yield* worklist.studyDeleted(StudyInstanceUID)
+    const found = yield* ledger.studyOverview(StudyInstanceUID)
+    yield* Option.isNone(found)
+      ? worklist.studyDeleted(StudyInstanceUID)
+      : worklist.studyCorrected(StudyInstanceUID, found.value.attributes)
   })
 
   const handled =

@@ -6,10 +6,11 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import { Alert, StandingRegion, StandingRegionId } from "../domain/alert.ts"
+import { DeletedStudySummary, DeletionProof, Hold, HoldReason, RetentionPlan } from "../domain/deletion.ts"
 import { SearchAnswer } from "../domain/hit.ts"
 import { RegionSearch } from "../domain/region.ts"
 import { GatewayStatus, StudyStatus } from "../domain/study.ts"
-import { SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
+import { AnyUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import { BadRequest, NotFound, Timeout, TooLarge, Unavailable, Unprocessable, Unsupported } from "./errors.ts"
 import { withOtherRoutes } from "./openapi.ts"
 
@@ -103,8 +104,66 @@ class OperationsApi extends HttpApiGroup.make("operations")
   )
   .prefix("/api") {}
 
+const pageOf = {
+  limit: page.limit,
+  offset: Schema.optionalKey(Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0))),
+}
+
+class DeletionsApi extends HttpApiGroup.make("deletions")
+  .add(
+    HttpApiEndpoint.get("list", "/", {
+      query: pageOf,
+      success: Schema.Array(DeletedStudySummary),
+      error: errors,
+    }).annotate(OpenApi.Description, "Studies of which something was deleted, the newest deletion first."),
+    HttpApiEndpoint.get("get", "/:uid", { params: { uid: AnyUID }, success: DeletionProof, error: errors }).annotate(
+      OpenApi.Description,
+      "Proof that what was deleted under the UID of a study, series or instance is gone: files, rows, vectors, snapshots, events, measured now.",
+    ),
+  )
+  .prefix("/api/deletions") {}
+
+class HoldsApi extends HttpApiGroup.make("holds")
+  .add(
+    HttpApiEndpoint.get("list", "/", { query: pageOf, success: Schema.Array(Hold), error: errors }),
+    HttpApiEndpoint.get("get", "/:StudyInstanceUID", { ...study, success: Hold, error: errors }),
+    HttpApiEndpoint.put("put", "/:StudyInstanceUID", {
+      ...study,
+      payload: HoldReason,
+      success: Hold,
+      error: errors,
+    }).annotate(
+      OpenApi.Description,
+      "Holds the study: neither retention nor a DELETE (409) removes anything of it until the hold is lifted.",
+    ),
+    HttpApiEndpoint.delete("remove", "/:StudyInstanceUID", {
+      ...study,
+      success: HttpApiSchema.NoContent,
+      error: errors,
+    }),
+  )
+  .prefix("/api/holds") {}
+
+class RetentionApi extends HttpApiGroup.make("retention")
+  .add(
+    HttpApiEndpoint.get("plan", "/", {
+      query: {
+        maxAgeDays: Schema.optionalKey(
+          Schema.NumberFromString.check(Schema.isFinite(), Schema.isGreaterThanOrEqualTo(0)),
+        ),
+        ageFrom: Schema.optionalKey(Schema.Literals(["arrival", "study-date"])),
+      },
+      success: RetentionPlan,
+      error: errors,
+    }).annotate(
+      OpenApi.Description,
+      "What the retention rule would delete next, and why. Deletes nothing; maxAgeDays and ageFrom try another rule.",
+    ),
+  )
+  .prefix("/api/retention") {}
+
 export class Api extends HttpApi.make("region-gateway")
-  .add(RegionsApi, StandingRegionsApi, AlertsApi, StudiesApi, OperationsApi)
+  .add(RegionsApi, StandingRegionsApi, AlertsApi, StudiesApi, DeletionsApi, HoldsApi, RetentionApi, OperationsApi)
   // A misspelt key is an error, not a default.
   .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error" })
   .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })

@@ -10,9 +10,11 @@ import { Nats } from "../events/Nats.ts"
 import { Ledger } from "../ledger/Ledger.ts"
 import { AlertsHandlers } from "./alerts.ts"
 import { Api } from "./Api.ts"
+import { DeletionsHandlers, HoldsHandlers } from "./deletions.ts"
 import { JsonErrors } from "./json-errors.ts"
 import { gatewayStatus, OperationsHandlers } from "./operations.ts"
 import { RegionsHandlers } from "./regions.ts"
+import { RetentionHandlers } from "./retention.ts"
 import { StandingRegionsHandlers } from "./standing-regions.ts"
 import { StudiesHandlers } from "./studies.ts"
 
@@ -56,7 +58,16 @@ const Operational = Layer.mergeAll(
 
 export const ApiRoutes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-    Layer.provide([RegionsHandlers, StandingRegionsHandlers, AlertsHandlers, StudiesHandlers, OperationsHandlers]),
+    Layer.provide([
+      RegionsHandlers,
+      StandingRegionsHandlers,
+      AlertsHandlers,
+      StudiesHandlers,
+      DeletionsHandlers,
+      HoldsHandlers,
+      RetentionHandlers,
+      OperationsHandlers,
+    ]),
   ),
   Operational,
   JsonErrors,

@@ -2,6 +2,7 @@
 import * as Schema from "effect/Schema"
 import { AccessSettings } from "./access-settings.ts"
 import { ListenerSettings } from "./listener-settings.ts"
+import { RetentionSettings } from "./retention-settings.ts"
 
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 const positive = Schema.Finite.check(Schema.isGreaterThan(0))
@@ -26,6 +27,7 @@ export const Settings = Schema.Struct({
   study: Schema.Struct({ quietSeconds: positive }),
   worklist: Schema.Struct({ keepDays: positive }),
   backup: Schema.Struct({ everyMinutes: positive }),
+  retention: RetentionSettings,
   query: Schema.Struct({ threads: count(1, 64), candidates: count(1, 10_000) }),
   log: Schema.Struct({ level: Schema.Literals(["Trace", "Debug", "Info", "Warn", "Error"]) }),
 })

@@ -15,3 +15,7 @@ export type SeriesInstanceUID = typeof SeriesInstanceUID.Type
 
 export const SOPInstanceUID = uid.pipe(Schema.brand("SOPInstanceUID"))
 export type SOPInstanceUID = typeof SOPInstanceUID.Type
+
+/** Of whatever level. */
+export const AnyUID = uid.pipe(Schema.brand("AnyUID"))
+export type AnyUID = typeof AnyUID.Type

@@ -1,7 +1,7 @@
 // The record of what was deleted, kept for ever: what proves that it is gone, and keeps it gone.
 import type { DatabaseSync } from "node:sqlite"
 import type { Caller, Origin } from "../domain/caller.ts"
-import type { InstanceRef, Receipt } from "../domain/instance.ts"
+import type { Digest, InstanceRef, Receipt } from "../domain/instance.ts"
 import type { SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import { refOf, visibleCondition } from "./rows.ts"
 
@@ -37,6 +37,8 @@ export interface Remains {
   readonly alerts: number
   /** Standing regions drawn on them: kept, since somebody chose to keep them. */
   readonly standingRegions: ReadonlyArray<string>
+  /** Bytes of theirs that an instance which the caller may see has too. */
+  readonly shared: ReadonlyArray<Digest>
   /** Those of the same UIDs that are stored now, sent again. */
   readonly stored: ReadonlyArray<Pick<InstanceRef, "SOPInstanceUID" | "receipt">>
 }
@@ -120,6 +122,12 @@ export const makeDeletions = (db: DatabaseSync) => {
         rows: instances.filter(({ receipt }) => row.get(receipt) !== undefined).length,
         outbox: instances.filter(({ receipt }) => queued.get(`deleted:${receipt}`) !== undefined).length,
         alerts: Number(alerts.get(series)?.["n"]),
+        shared: db
+          .prepare(
+            `SELECT DISTINCT digest FROM instance WHERE digest IN (SELECT value FROM json_each(?)) AND ${stored.sql}`,
+          )
+          .all(JSON.stringify([...new Set(instances.map(({ digest }) => digest))]), ...stored.values)
+          .map((found) => found["digest"] as Digest),
         standingRegions: drawn.all(names, ...sees.values).map((found) => String(found["id"])),
         stored: db
           .prepare(

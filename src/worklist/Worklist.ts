@@ -84,6 +84,12 @@ export class Worklist extends Context.Service<
     readonly completeOwn: (uid: string, changes: DicomJson) => Io<void>
     /** Items that clients made about a study before it came become visible with it. */
     readonly studyArrived: (study: StudyInstanceUID, origin: Origin) => Io<void>
+    /** Items about the study name the patient whose it is now. */
+    readonly studyCorrected: (study: StudyInstanceUID, attributes: DicomJson) => Io<void>
+    /** How many items are about the study: the gateway's own that still tell of it, and those that clients made. */
+    readonly about: (study: StudyInstanceUID) => Io<{ readonly own: number; readonly clients: number }>
+    /** What was deleted leaves the file and its log; false: not yet. */
+    readonly scrub: Io<boolean>
     /** What the gateway made about the study is canceled, or goes where it is finished. */
     readonly studyDeleted: (study: StudyInstanceUID) => Io<void>
     /** Deletes what was finished so long ago and is not locked; how many. */

@@ -6,7 +6,7 @@ import { type Items, type Owner, ownLock } from "./items.ts"
 import type { Retention } from "./retention.ts"
 import { isFinal, type ProcedureStepState } from "./states.ts"
 import { element, tags } from "./tags.ts"
-import { everything } from "./visibility.ts"
+import { everything, visibleTo } from "./visibility.ts"
 
 /** Attributes that say who the patient is. */
 const patient: ReadonlyArray<readonly [tag: string, vr: string]> = [
@@ -47,6 +47,7 @@ export const makeOwnItems = (db: DatabaseSync, items: Items, retention: Retentio
   const ofStudy = db.prepare("SELECT SOPInstanceUID FROM workitem WHERE StudyInstanceUID = ? AND subject IS NOT NULL")
   const locked = db.prepare("SELECT 1 FROM subscription WHERE workitem = ? AND deletionLock = 1")
   const blank = db.prepare("UPDATE workitem SET subject = NULL, attributes = ? WHERE sequence = ?")
+  const rename = db.prepare("UPDATE workitem SET attributes = ? WHERE sequence = ?")
   const dropOrigin = db.prepare("UPDATE workitem SET studyOrigin = NULL WHERE StudyInstanceUID = ?")
   // Own items of a deleted study stay whose they were, whoever sends the study now.
   const setOrigin = db.prepare(
@@ -103,6 +104,28 @@ export const makeOwnItems = (db: DatabaseSync, items: Items, retention: Retentio
         blank.run(JSON.stringify(blanked), item.sequence)
       }
       dropOrigin.run(study)
+    },
+    /** Items that tell of another patient than the study now has. */
+    correct: (study: StudyInstanceUID, attributes: DicomJson) => {
+      for (const row of ofStudy.all(study)) {
+        const item = items.get(String(row["SOPInstanceUID"]), everything)!
+        const corrected = {
+          ...item.attributes,
+          ...Object.fromEntries(patient.map(([tag, vr]) => [tag, attributes[tag] ?? element(vr)])),
+        }
+        if (JSON.stringify(corrected) !== JSON.stringify(item.attributes)) {
+          rename.run(JSON.stringify(corrected), item.sequence)
+        }
+      }
+    },
+    about: (study: StudyInstanceUID, view: string) => {
+      const { sql, values } = visibleTo(view)
+      const row = db
+        .prepare(
+          `SELECT sum(subject IS NOT NULL) AS own, sum(own = 0) AS clients FROM workitem WHERE StudyInstanceUID = ? AND ${sql}`,
+        )
+        .get(study, ...values)
+      return { own: Number(row?.["own"] ?? 0), clients: Number(row?.["clients"] ?? 0) }
     },
     /** Items that clients made about a study before it came become visible with it. */
     arrived: (study: StudyInstanceUID, origin: string) => {

@@ -11,6 +11,7 @@ import type { DicomJson } from "../domain/instance.ts"
 import type { StudyInstanceUID } from "../domain/uid.ts"
 import { Ledger } from "../ledger/Ledger.ts"
 import { openDatabase } from "../ledger/open-database.ts"
+import { makeScrub } from "../ledger/scrub.ts"
 import { makeTurns } from "../ledger/search-turns.ts"
 import { ledgerError, makeWriter } from "../ledger/writer.ts"
 import { makeChannels } from "./channels.ts"
@@ -72,6 +73,8 @@ const make = Effect.fnUntraced(function* (path: string) {
   const search = makeSearch(db)
   const inTurns = makeTurns()
   const channels = makeChannels()
+  const scrub = makeScrub(db, path, () => true)
+  const due = Effect.sync(scrub.due)
 
   const read = <A>(query: (view: string) => A) =>
     Effect.flatMap(CurrentCaller, (caller) => Effect.try({ try: () => query(viewOf(caller)), catch: ledgerError }))
@@ -177,12 +180,26 @@ const make = Effect.fnUntraced(function* (path: string) {
     reportOwn: (uid, changes) => write((now) => own.report(uid, changes, now)),
     completeOwn: (uid, changes) => write((now) => own.complete(uid, changes, now)),
     studyArrived: (study, origin) => write(() => own.arrived(study, origin)),
-    studyDeleted: (study) => write((now) => own.forget(study, now)),
+    studyDeleted: (study) =>
+      Effect.tap(
+        write((now) => own.forget(study, now)),
+        due,
+      ),
+    studyCorrected: (study, attributes) =>
+      Effect.tap(
+        write(() => own.correct(study, attributes)),
+        due,
+      ),
+    about: (study) => read((view) => own.about(study, view)),
+    scrub: read(scrub.run),
     purge: (keepMillis) =>
-      write((now) => {
-        queue.prune(now, channels.connected())
-        return retention.pass(keepMillis, now)
-      }),
+      Effect.tap(
+        write((now) => {
+          queue.prune(now, channels.connected())
+          return retention.pass(keepMillis, now)
+        }),
+        (purged) => (purged > 0 ? due : Effect.void),
+      ),
   })
 })
 

@@ -25,6 +25,7 @@ const rank: Readonly<Record<string, number>> = {
   "src/convert": 3,
   "src/load": 2,
   "src/events": 3,
+  "src/deletion": 3,
   // Doors: they answer callers out of several stages.
   "src/access": 4,
   "src/listener": 4,
