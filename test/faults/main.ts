@@ -7,6 +7,7 @@ import { diskFull } from "./disk-full.ts"
 import type { Fault } from "./fault.ts"
 import { kills, someKills } from "./kills.ts"
 import { partition } from "./partition.ts"
+import { powerLoss } from "./power-loss/fault.ts"
 import { writeReport } from "./report.ts"
 import { truncation } from "./truncation.ts"
 
@@ -24,7 +25,7 @@ if (![seed, count, lanes].every(Number.isInteger) || count < 1 || lanes < 1) {
   process.stderr.write("--kills, --lanes and --seed are whole numbers\n")
   process.exit(2)
 }
-const long: ReadonlyArray<Fault> = [kills, diskFull, partition, clockJumps, truncation, copiedFolder]
+const long: ReadonlyArray<Fault> = [kills, diskFull, partition, clockJumps, truncation, copiedFolder, powerLoss]
 const faults = [...long, someKills]
 const names = values.only?.split(",") ?? long.map(({ name }) => name)
 const unknown = names.filter((name) => !faults.some((fault) => fault.name === name))

@@ -5,6 +5,13 @@ import type { File } from "./disk.ts"
 import type { Survivors } from "./power-cut.ts"
 import type { Promises } from "./promises.ts"
 
+export interface Found {
+  readonly held: HeldState
+  /** Receipts with vectors in the journal, by SOPInstanceUID. */
+  readonly journalled: ReadonlyMap<string, number>
+  readonly workitems: ReadonlySet<string>
+}
+
 export const makeJudge = (blobPath: (digest: string) => string) => {
   const digests = new Map<File, { readonly version: number; readonly digest: string }>()
   const digestOf = (found: Survivors, path: string): string | undefined => {
@@ -19,7 +26,8 @@ export const makeJudge = (blobPath: (digest: string) => string) => {
   }
 
   /** What was lost or has come back, one sentence each. */
-  return (found: Survivors, held: HeldState, { promised, published }: Promises): ReadonlyArray<string> => {
+  return (found: Survivors, { held, journalled, workitems }: Found, promises: Promises): ReadonlyArray<string> => {
+    const { promised, published } = promises
     const losses: Array<string> = []
     const receipts = new Map<number, string>()
     for (const [uid, { receipt }] of held.instances) receipts.set(receipt, uid)
@@ -27,6 +35,7 @@ export const makeJudge = (blobPath: (digest: string) => string) => {
       const row = held.instances.get(uid)
       if (promise.state === "deleted") {
         if (row !== undefined) losses.push(`${uid} was deleted and is in the ledger again`)
+        if (journalled.has(uid)) losses.push(`${uid} was deleted and has vectors again`)
         continue
       }
       if (promise.state !== "stored") continue
@@ -44,6 +53,11 @@ export const makeJudge = (blobPath: (digest: string) => string) => {
     // Given again, the number would make the late event of one object that of another.
     for (const receipt of published)
       if (receipt > held.lastReceipt) losses.push(`receipt ${receipt} was sent out and may be given again`)
+    // The ledger is told only of what the journal has on the disk: nothing would embed it again.
+    for (const [uid, { receipt, stage }] of held.instances)
+      if (stage === "indexed" && journalled.get(uid) !== receipt)
+        losses.push(`${uid} counts as indexed without vectors`)
+    for (const uid of promises.workitems) if (!workitems.has(uid)) losses.push(`work item ${uid} is gone`)
     // The events that the outbox holds are of instances that are there.
     for (const receipt of held.toSend) if (!receipts.has(receipt)) losses.push(`an event tells of receipt ${receipt}`)
     return losses

@@ -43,6 +43,10 @@ export const mutations: Readonly<Record<string, (recording: Recording) => Record
   "no sync of the folder of blob folders": (recording) => withoutSync(recording, (path) => path === blobs),
   "no sync of the ledger's log": (recording) =>
     withoutSync(recording, (path) => path.startsWith("data/ledger/") && path.endsWith("-wal")),
+  "no sync of the journal's log": (recording) =>
+    withoutSync(recording, (path) => path.startsWith("data/index/") && path.endsWith("-wal")),
+  "no sync of the worklist's log": (recording) =>
+    withoutSync(recording, (path) => path.startsWith("data/worklist/") && path.endsWith("-wal")),
   "no sync of the data folder": (recording) => withoutSync(recording, (path) => path === "data"),
   "the answer before the last sync": answersFirst,
 }

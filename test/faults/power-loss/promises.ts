@@ -3,13 +3,13 @@ import type { Message } from "./steps.ts"
 
 export interface SentInstance {
   readonly SOPInstanceUID: string
-  /** SHA-256 of the file. */
+  /** SHA-256 of the file; of a work item nothing. */
   readonly digest: string
 }
 
 /** One request on a connection of its own. */
 export interface Sent {
-  readonly kind: "store" | "delete"
+  readonly kind: "store" | "delete" | "workitem"
   readonly port: number
   /** What is stored or deleted by it. */
   readonly instances: ReadonlyArray<SentInstance>
@@ -29,9 +29,11 @@ export const makePromises = (requests: ReadonlyArray<Sent>) => {
   const running = new Map<number, Sent>()
   const promised = new Map<string, Promised>()
   const published = new Set<number>()
+  const workitems = new Set<string>()
   let given = 0
   return {
     promised: promised as ReadonlyMap<string, Promised>,
+    workitems: workitems as ReadonlySet<string>,
     /** Receipts of which the broker may know. */
     published: published as ReadonlySet<number>,
     /** Promises given so far. */
@@ -45,6 +47,7 @@ export const makePromises = (requests: ReadonlyArray<Sent>) => {
         const request = waiting.get(message.port)?.shift()
         if (request === undefined) return
         running.set(message.port, request)
+        if (request.kind === "workitem") return
         const unsettles = request.kind === "store" ? "deleted" : "stored"
         for (const { SOPInstanceUID } of request.instances) {
           if (promised.get(SOPInstanceUID)?.state === unsettles) promised.set(SOPInstanceUID, { state: "under way" })
@@ -58,6 +61,10 @@ export const makePromises = (requests: ReadonlyArray<Sent>) => {
         if (message.status >= 300) return
         for (const { SOPInstanceUID, digest } of request.instances) {
           given++
+          if (request.kind === "workitem") {
+            workitems.add(SOPInstanceUID)
+            continue
+          }
           promised.set(SOPInstanceUID, request.kind === "store" ? { state: "stored", digest } : { state: "deleted" })
         }
       }

@@ -6,9 +6,10 @@ import { Effect, Exit } from "effect"
 import { Blobs } from "../../../src/ledger/Blobs.ts"
 import * as FileBlobs from "../../../src/ledger/file-blobs.ts"
 import { makeDisk } from "./disk.ts"
-import { type HeldState, openLedger, signatureOf } from "./held-state.ts"
-import { makeJudge } from "./judge.ts"
-import { drawn, extremes, type Luck, survivors } from "./power-cut.ts"
+import { openLedger, signatureOf } from "./held-state.ts"
+import { type Found, makeJudge } from "./judge.ts"
+import { journalled, workitems } from "./other-databases.ts"
+import { drawn, extremes, type Luck, type Survivors, survivors } from "./power-cut.ts"
 import { makePromises } from "./promises.ts"
 import type { Recording } from "./recording.ts"
 
@@ -57,28 +58,43 @@ export const replay = ({ steps, requests }: Recording, options: ReplayOptions = 
     const judge = makeJudge(yield* pathOf(join(scratch, "blobs")))
     const disk = makeDisk()
     const promises = makePromises(requests)
-    const held = new Map<string, HeldState | Error>()
+    const known = new Map<string, { readonly signature: string; readonly value: unknown }>()
+    /** Opening a database takes longest: what did not change is not opened again. */
+    const opened = <A>(found: Survivors, folder: string, open: Effect.Effect<A, unknown>) =>
+      Effect.gen(function* () {
+        const signature = signatureOf(found, folder)
+        const before = known.get(folder)
+        if (before !== undefined && before.signature === signature) return before.value as A
+        const value = yield* open
+        if (signature !== undefined) known.set(folder, { signature, value })
+        return value
+      })
     const losses: Array<string> = []
     let [cuts, lucky, checked] = [0, 0, 0]
 
     const cutAt = Effect.fnUntraced(function* (position: number, luck: Luck) {
       const found = survivors(disk, luck)
-      const signature = signatureOf(found, `${data}/ledger`)
-      const known = signature === undefined ? undefined : held.get(signature)
-      const opened =
-        known ??
-        (yield* openLedger(found, `${data}/ledger`, join(scratch, "ledger")).pipe(
-          Effect.exit,
-          Effect.map((exit) => (Exit.isSuccess(exit) ? exit.value : new Error(String(exit.cause)))),
-        ))
-      if (signature !== undefined) {
-        held.clear()
-        held.set(signature, opened)
-      }
+      const state = yield* Effect.gen(function* () {
+        const models = found.names(`${data}/index`).map((model) => `${data}/index/${model}`)
+        return {
+          held: yield* opened(found, `${data}/ledger`, openLedger(found, `${data}/ledger`, join(scratch, "ledger"))),
+          journalled: yield* opened(
+            found,
+            models[0] ?? `${data}/index`,
+            Effect.try(() => journalled(found, `${data}/index`, join(scratch, "index"))),
+          ),
+          workitems: yield* opened(
+            found,
+            `${data}/worklist`,
+            Effect.try(() => workitems(found, `${data}/worklist`, join(scratch, "worklist"))),
+          ),
+        } satisfies Found
+      }).pipe(Effect.exit)
       cuts++
       checked += promises.promised.size
-      const sentences =
-        opened instanceof Error ? [`the ledger does not open: ${opened.message}`] : judge(found, opened, promises)
+      const sentences = Exit.isSuccess(state)
+        ? judge(found, state.value, promises)
+        : [`it does not open: ${String(state.cause)}`]
       losses.push(...sentences.map((sentence) => `cut at step ${position}, ${luck.name}: ${sentence}`))
     })
 

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import { request } from "node:http"
 import { Effect } from "effect"
 import { stowBody, stowType } from "../../support/gateway.ts"
+import { scheduled } from "../../worklist/worklist-server.fixture.ts"
 import type { Sent } from "./promises.ts"
 
 export interface Instance {
@@ -60,7 +61,15 @@ export const makeSender = (gateway: string) => {
       if (status !== 204) return yield* Effect.fail(new Error(`${status}: ${text}`))
       sent.push({ kind: "delete", port, status, instances: instances.map(sentOf) })
     })
-  return { sent: sent as ReadonlyArray<Sent>, store, remove }
+  const workitem = (uid: string) =>
+    Effect.gen(function* () {
+      const body = Buffer.from(JSON.stringify([scheduled()]))
+      const headers = { "content-type": "application/dicom+json", "content-length": String(body.length) }
+      const { port, status, text } = yield* ask(new URL(`/dicomweb/workitems?${uid}`, gateway), "POST", headers, body)
+      if (status !== 201) return yield* Effect.fail(new Error(`${status}: ${text}`))
+      sent.push({ kind: "workitem", port, status, instances: [{ SOPInstanceUID: uid, digest: "" }] })
+    })
+  return { sent: sent as ReadonlyArray<Sent>, store, remove, workitem }
 }
 
 export type Sender = ReturnType<typeof makeSender>

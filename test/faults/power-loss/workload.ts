@@ -34,12 +34,13 @@ const addressOf = ({ StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID }: Inst
 const largeSide = 800
 
 /** `many`: instances sent one by one from several senders. */
-export const workload = ({ store, remove }: Sender, many: number) =>
+export const workload = ({ store, remove, workitem }: Sender, many: number) =>
   Effect.gen(function* () {
     const first = several(3)
     yield* Effect.forEach(first, (one) => store([one]), { discard: true })
     const study = several(5)
     yield* store(study)
+    yield* Effect.all([workitem(newUid()), workitem(newUid()), store(several(1))], concurrent)
     const twice = several(2)
     yield* Effect.all([store(twice), store(twice), store([twice[0]!])], concurrent)
     yield* store(twice)
