@@ -1,5 +1,5 @@
 // Blobs as files: `blobs/ab/<digest>`, drafts in `blobs/incoming/` until their digest is known.
-import { createReadStream, statfsSync } from "node:fs"
+import { createReadStream, mkdirSync, statfsSync } from "node:fs"
 import { mkdir, opendir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -15,6 +15,9 @@ import { makeFolderSync } from "./folder-sync.ts"
 import { makeDraft } from "./memory-draft.ts"
 import { makeSlots } from "./memory-slots.ts"
 import { makePins } from "./pins.ts"
+
+/** First two digits of a digest: the folder it is in. */
+const prefixes = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, "0"))
 
 const isDigest = Schema.is(Digest)
 
@@ -38,6 +41,8 @@ const make = Effect.fnUntraced(function* (dir: string) {
   yield* file(async () => {
     await rm(incoming, { recursive: true, force: true })
     await mkdir(incoming, { recursive: true, mode: 0o700 })
+    // All at once and once only: no commit has to ask whether its folder's own entry is durable.
+    for (const prefix of prefixes) mkdirSync(join(root, prefix), { recursive: true, mode: 0o700 })
     await folders.sync(dir)
     await folders.sync(root)
   })

@@ -1,6 +1,6 @@
 // A blob under construction as a file, for what is too large for memory.
 import { createHash, randomUUID } from "node:crypto"
-import { link, mkdir, open, unlink } from "node:fs/promises"
+import { link, open, unlink } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
@@ -61,13 +61,12 @@ export const makeFileDraft = ({ root, path, folders, pins }: Place) =>
       const place = file(async () => {
         await handle.sync()
         const folder = join(root, digest.slice(0, 2))
-        if (!folders.isAnchored(folder)) await mkdir(folder, { recursive: true, mode: 0o700 })
         // A link, unlike a rename, never replaces what stands there.
         await link(name, path(digest)).catch((cause: unknown) => {
           if (codeOf(cause) !== "EEXIST") throw cause
         })
         // Also when it stood there: its own commit may still be waiting for the disk.
-        await folders.commit(folder, root)
+        await folders.sync(folder)
         return { digest, bytes }
       })
       return flush.pipe(Effect.andThen(Scope.provide(pins.pin(digest), scope)), Effect.andThen(place))

@@ -16,8 +16,6 @@ export const makeFolderSync = () => {
   }
   const running = new Map<string, Promise<void>>()
   const waiting = new Map<string, Promise<void>>()
-  /** Folders whose own entry in the parent is known durable. */
-  const anchored = new Set<string>()
 
   const start = (folder: string): Promise<void> => {
     const sync = fsync(folder).finally(() => running.delete(folder))
@@ -42,19 +40,10 @@ export const makeFolderSync = () => {
 
   return {
     sync,
-    /** True once the folder's own entry is known durable. */
-    isAnchored: (folder: string) => anchored.has(folder),
     close: async (): Promise<void> => {
       const open = await Promise.allSettled(handles.values())
       handles.clear()
       await Promise.allSettled(open.map((handle) => (handle.status === "fulfilled" ? handle.value.close() : undefined)))
-    },
-    /** Syncs the folder, and its parent until that once succeeded. */
-    commit: async (folder: string, parent: string): Promise<void> => {
-      await sync(folder)
-      if (anchored.has(folder)) return
-      await sync(parent)
-      anchored.add(folder)
     },
   }
 }

@@ -1,6 +1,6 @@
 // Worker module: a whole blob from shared memory to its durable place, in one task with nothing but plain calls.
 import { hash } from "node:crypto"
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs"
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { threadId } from "node:worker_threads"
 
@@ -13,8 +13,6 @@ export interface PlaceJob {
 /** Failures travel as values: an Error loses its code between threads. */
 export type Placed = { readonly digest: string } | { readonly code: string; readonly message: string }
 
-/** Folders whose own entry in the root is known durable. */
-const anchored = new Set<string>()
 let drafts = 0
 
 const syncFolder = (folder: string) => {
@@ -49,14 +47,9 @@ export const place = ({ memory, bytes, root }: PlaceJob): Placed => {
   const draft = join(root, "incoming", `${threadId}-${drafts++}`)
   try {
     writeAll(draft, view)
-    if (!anchored.has(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
     // What may stand there has the same bytes; these are on the disk already, so that no moment is without them.
     renameSync(draft, join(folder, digest))
     syncFolder(folder)
-    if (!anchored.has(folder)) {
-      syncFolder(root)
-      anchored.add(folder)
-    }
     return { digest }
   } catch (cause) {
     rmSync(draft, { force: true })
