@@ -109,12 +109,23 @@ export const makeSplitter = (boundary: string): Splitter => {
     }
   }
 
+  /** What follows a delimiter that the body begins with, which is the rule: spared the copy. */
+  const beginning = (view: Buffer): Buffer | undefined => {
+    const first = delimiter.subarray(CRLF.length)
+    const next = view.subarray(0, first.length).equals(first) ? lineEnd(view, first.length) : "no"
+    return typeof next === "number" ? view.subarray(next) : undefined
+  }
+
   const isOver = () => state === "closed" || state === "broken"
 
   const push = (chunk: Uint8Array): ReadonlyArray<Piece> => {
     if (state === "closed" || state === "broken") return []
     const view = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-    buffer = buffer.length === 0 ? view : Buffer.concat([buffer, view])
+    const begun = buffer === CRLF ? beginning(view) : undefined
+    if (begun !== undefined) {
+      state = "head"
+      buffer = begun
+    } else buffer = buffer.length === 0 ? view : Buffer.concat([buffer, view])
     const pieces: Array<Piece> = []
     let going = true
     while (going && !isOver()) {
