@@ -7,6 +7,8 @@ import { MultipartError } from "./multipart-error.ts"
 
 /** Bytes that may wait here; then the sender does. */
 const mostWaiting = 512 * 1024
+/** So much is handed on at once, or what came in so long: whoever reads is woken twice for a CT slice, not eight times. */
+const together = { bytes: 256 * 1024, millis: 2 }
 
 const cut = new MultipartError({ reason: "idle", detail: "too few bytes came while others waited for a place" })
 const cuts = new WeakMap<Readable, () => void>()
@@ -28,11 +30,13 @@ export const messageBody = (message: Readable, idleMillis: number): Stream.Strea
           ? "aborted"
           : "open"
       let wake: (() => void) | undefined
+      let gathering: NodeJS.Timeout | undefined
       const onData = (chunk: Uint8Array) => {
         chunks.push(chunk)
         waiting += chunk.length
         if (waiting >= mostWaiting) message.pause()
-        wake?.()
+        if (waiting >= together.bytes) wake?.()
+        else if (wake !== undefined) gathering ??= setTimeout(wake, together.millis)
       }
       const onEnd = () => {
         state = "ended"
@@ -56,17 +60,19 @@ export const messageBody = (message: Readable, idleMillis: number): Stream.Strea
       )
       const detail = `no bytes came for ${idleMillis / 1000} s`
       const more = Effect.callback<void, MultipartError>((resume) => {
-        const over = (effect: Effect.Effect<void, MultipartError>) => {
+        const rest = () => {
           clearTimeout(timer)
+          clearTimeout(gathering)
+          gathering = undefined
           wake = undefined
+        }
+        const over = (effect: Effect.Effect<void, MultipartError>) => {
+          rest()
           resume(effect)
         }
         const timer = setTimeout(() => over(Effect.fail(new MultipartError({ reason: "idle", detail }))), idleMillis)
         wake = () => over(Effect.void)
-        return Effect.sync(() => {
-          clearTimeout(timer)
-          wake = undefined
-        })
+        return Effect.sync(rest)
       })
       const next = Effect.gen(function* () {
         if (chunks.length === 0 && state === "open") yield* more
