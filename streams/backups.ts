@@ -86,11 +86,15 @@ export const backups = Effect.fnUntraced(function* ({ paths, every, minFreeBytes
     if (oldest === undefined || log.deletions() === purged) return
     const seen = log.deletions()
     const receipts: Array<number> = []
+    const studies = new Set<string>()
     yield* Effect.promise(async () => {
       for await (const entry of readReceiptLog(dir, oldest.segment))
-        if (entry._tag === "Deleted") receipts.push(entry.receipt)
+        if (entry._tag === "Deleted") {
+          receipts.push(entry.receipt)
+          studies.add(entry.StudyInstanceUID)
+        }
     })
-    const argument: Parameters<typeof purge>[0] = { dir, name: "ledger", receipts }
+    const argument: Parameters<typeof purge>[0] = { dir, receipts, studies: [...studies] }
     if (yield* told("backup", yield* pool.run<BackupAnswer>("purge", argument))) purged = seen
   })
 

@@ -2,12 +2,15 @@
 import { access } from "node:fs/promises"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { GatewayConfig } from "../config/GatewayConfig.ts"
 import type { DeletionProof } from "../domain/deletion.ts"
 import type { Digest } from "../domain/instance.ts"
 import { Nats } from "../events/Nats.ts"
 import { Blobs } from "../ledger/Blobs.ts"
 import type { Deleted } from "../ledger/deletions.ts"
-import { Ledger } from "../ledger/Ledger.ts"
+import { countInBackups } from "../ledger/backups.ts"
+import { Ledger, LedgerError } from "../ledger/Ledger.ts"
+import { pathsOf } from "../recovery/restore.ts"
 import { VectorIndex } from "../vector-index/VectorIndex.ts"
 import { Worklist } from "../worklist/Worklist.ts"
 
@@ -49,12 +52,13 @@ const embeddingsUntil = (lastAt: number) =>
 const soon = "it goes within seconds"
 
 const outstandingOf = (proof: Omit<DeletionProof, "complete" | "outstanding">): ReadonlyArray<string> => {
-  const { blobs, ledger, vectors, events, workItems } = proof
+  const { blobs, ledger, backups, vectors, events, workItems } = proof
   const said: ReadonlyArray<readonly [left: boolean, sentence: string]> = [
     [ledger.rows > 0, `${ledger.rows} rows of the ledger are left`],
     [blobs.left > 0, `${blobs.left} files are left; the next pass over unnamed files removes them`],
     [ledger.alerts > 0, `${ledger.alerts} alerts tell of what was deleted`],
     [!ledger.filesClean, `log or pages of the ledger's file may hold deleted rows; ${soon}`],
+    [backups > 0, `${backups} rows are left in copies of ledger and worklist; they go within a minute`],
     [vectors.journal > 0, `${vectors.journal} slices are left in a journal of vectors`],
     [vectors.index > 0, `${vectors.index} slices are left in an index`],
     [
@@ -88,6 +92,15 @@ export const deletionProof = Effect.fn("api.deletionProof")(function* (uid: stri
   const isGone = yield* Effect.forEach(studies, (study) =>
     Effect.map(ledger.held({ StudyInstanceUID: study }), (held) => held.length === 0),
   )
+  const { data } = yield* GatewayConfig
+  const backups = yield* Effect.try({
+    try: () =>
+      countInBackups(pathsOf(data).backup, {
+        receipts: instances.map(({ receipt }) => receipt),
+        studies: [...studies].filter((_, i) => isGone[i]),
+      }),
+    catch: (cause) => new LedgerError({ reason: "io", cause }),
+  })
   const measured = {
     uid,
     level,
@@ -102,6 +115,7 @@ export const deletionProof = Effect.fn("api.deletionProof")(function* (uid: stri
     storedAgain: { instances: stored.length, receipts: stored.slice(0, receiptsShown) },
     blobs: yield* blobsOf(deleted, shared),
     ledger: { rows, alerts, filesClean: !logged },
+    backups,
     vectors: { journal: slices, index: indexed, snapshots, filesClean: !journalLogged },
     events: { outbox, embeddings: yield* embeddingsUntil(lastAt) },
     workItems: {

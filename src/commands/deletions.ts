@@ -22,12 +22,14 @@ const proofLines = ({
   events,
   workItems,
   kept,
+  backups,
   ...proof
 }: DeletionProof) => [
   `${proof.level} ${proof.uid}: ${counted(deleted.instances, "instance")} deleted`,
   `  first ${deleted.firstAt}, last ${deleted.lastAt}; ${deleted.byRequest} by request, ${deleted.byRetention} by retention`,
   `  files          ${blobs.removed} removed, ${blobs.keptForOthers} kept for others, ${blobs.left} left`,
   `  ledger         ${ledger.rows} rows, ${ledger.alerts} alerts left; files ${clean(ledger.filesClean)}`,
+  `  copies         ${backups} rows in copies of ledger and worklist`,
   `  vectors        ${vectors.journal} in journals, ${vectors.index} in indexes, ${vectors.snapshots} old snapshots; files ${clean(vectors.filesClean)}`,
   `  events         ${events.outbox} waiting, ${events.embeddings < 0 ? "broker away" : `${events.embeddings} messages with vectors`}`,
   `  work items     ${workItems.own} of the gateway, ${workItems.clients} of clients`,

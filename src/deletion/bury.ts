@@ -11,6 +11,8 @@ export const buryDeleted = Effect.gen(function* () {
   const ledger = yield* Ledger
   const index = yield* VectorIndex
   let known = yield* index.buriedUpTo
+  // A ledger that was put back from a copy gives numbers again.
+  if (known > 0 && (yield* ledger.deletionsAfter(known - 1, 1))[0]?.sequence !== known) known = 0
   for (;;) {
     const next = yield* ledger.deletionsAfter(known, batch)
     const last = next.at(-1)

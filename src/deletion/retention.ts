@@ -25,19 +25,18 @@ export const isEnabled = ({ maxAgeDays, belowFreeBytes }: RetentionRule): boolea
 export const doomed = Effect.fnUntraced(function* (rule: RetentionRule) {
   const { maxAgeDays, ageFrom, belowFreeBytes, untilFreeBytes, studiesPerPass } = rule
   const ledger = yield* Ledger
-  const now = yield* Clock.currentTimeMillis
   const freeBytes = yield* (yield* Blobs).free
   const short = belowFreeBytes > 0 && freeBytes < belowFreeBytes
-  const oldEnough = maxAgeDays > 0 ? now - maxAgeDays * day : Number.NEGATIVE_INFINITY
+  if (!short && maxAgeDays === 0) return { freeBytes, studies: [] }
+  const maxAge = maxAgeDays * day
   // By date, a study of long ago that came just now was wanted by somebody. A full disk knows no such mercy.
-  const arrivedBefore = ageFrom === "study-date" && !short ? now - youngestArrival : now
-  const before = short ? now : oldEnough
-  if (!Number.isFinite(before)) return { freeBytes, studies: [] }
-  const oldest = yield* ledger.oldest(ageFrom, { before, arrivedBefore }, studiesPerPass)
+  const sinceArrival = ageFrom === "study-date" && !short ? youngestArrival : 0
+  const oldest = yield* ledger.oldest(ageFrom, { age: short ? 0 : maxAge, sinceArrival }, studiesPerPass)
+  const now = yield* Clock.currentTimeMillis
   let free = freeBytes
   const studies: Array<Doomed> = []
   for (const study of oldest) {
-    const aged = study.since < oldEnough
+    const aged = maxAgeDays > 0 && study.since <= now - maxAge
     if (!aged && !(short && free < untilFreeBytes)) break
     studies.push({ ...study, why: aged ? "age" : "disk" })
     free += study.bytes

@@ -46,6 +46,8 @@ export const DeletionProof = Schema.Struct({
     /** Log and pages of its file hold nothing of what was deleted. */
     filesClean: Schema.Boolean,
   }),
+  /** Rows in the copies of ledger and worklist. */
+  backups: Schema.Int,
   /** Of every model. */
   vectors: Schema.Struct({
     journal: Schema.Int,

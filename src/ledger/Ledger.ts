@@ -12,7 +12,7 @@ import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../dom
 import type { Deleted, DeletedStudy, DeletionCause, Remains } from "./deletions.ts"
 import type { HeldStudy } from "./holds.ts"
 import type { Key } from "./matching.ts"
-import type { AgeFrom, OldestBefore, OldStudy } from "./retention.ts"
+import type { AgeFrom, OlderThan, OldStudy } from "./retention.ts"
 
 /** The disk, not the caller, is at fault. */
 export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError", {
@@ -207,7 +207,7 @@ export class Ledger extends Context.Service<
     readonly hold: (uid: StudyInstanceUID) => Io<HeldStudy | undefined>
     readonly holds: (limit: number, offset: number) => Io<ReadonlyArray<HeldStudy>>
     /** The oldest studies that are ready and not held: those that retention comes to first. */
-    readonly oldest: (from: AgeFrom, before: OldestBefore, limit: number) => Io<ReadonlyArray<OldStudy>>
+    readonly oldest: (from: AgeFrom, older: OlderThan, limit: number) => Io<ReadonlyArray<OldStudy>>
 
     readonly outbox: (limit: number) => Io<ReadonlyArray<OutboxEntry>>
     readonly published: (sequences: ReadonlyArray<number>) => Io<void>

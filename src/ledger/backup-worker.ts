@@ -1,6 +1,6 @@
 // Worker module: backups are written, checked and purged beside the thread that serves.
 import { runInBackground } from "../workers/background.ts"
-import { type BackupJob, purgeBackups, writeBackup } from "./backups.ts"
+import { type BackupJob, type InBackups, purgeBackups, writeBackup } from "./backups.ts"
 
 runInBackground()
 
@@ -23,12 +23,5 @@ const attempt = (work: () => void): BackupAnswer => {
 
 export const backup = (job: BackupJob): BackupAnswer => attempt(() => writeBackup(job))
 
-export const purge = ({
-  dir,
-  name,
-  receipts,
-}: {
-  readonly dir: string
-  readonly name: string
-  readonly receipts: ReadonlyArray<number>
-}): BackupAnswer => attempt(() => purgeBackups(dir, name, receipts))
+export const purge = ({ dir, ...of }: InBackups & { readonly dir: string }): BackupAnswer =>
+  attempt(() => purgeBackups(dir, of))

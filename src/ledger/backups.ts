@@ -51,17 +51,49 @@ export const writeBackup = ({ source, dir, name, table, segment }: BackupJob): v
   for (const old of backupsOf(dir, name).slice(kept)) rmSync(old.path, { force: true })
 }
 
-/** Takes deleted instances out of the ledger's backups too; their pages are overwritten. */
-export const purgeBackups = (dir: string, name: string, receipts: ReadonlyArray<number>): void => {
-  for (const { path } of backupsOf(dir, name)) {
-    const db = new DatabaseSync(path, { timeout: 5000 })
-    try {
-      db.exec("PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; BEGIN IMMEDIATE")
-      const remove = db.prepare("DELETE FROM instance WHERE receipt = ?")
-      for (const receipt of receipts) remove.run(receipt)
-      db.exec("COMMIT")
-    } finally {
-      db.close()
+/** What the copies hold of some receipts, and of the gateway's own work on their studies. */
+export interface InBackups {
+  readonly receipts: ReadonlyArray<number>
+  readonly studies: ReadonlyArray<string>
+}
+
+const rowsOf = {
+  ledger: "FROM instance WHERE receipt IN (SELECT value FROM json_each(?))",
+  // Own work is made anew from the ledger; items of clients are theirs.
+  worklist: "FROM workitem WHERE own = 1 AND StudyInstanceUID IN (SELECT value FROM json_each(?))",
+} as const
+
+const each = (
+  dir: string,
+  of: InBackups,
+  readOnly: boolean,
+  use: (db: DatabaseSync, rows: string, keys: string) => void,
+) => {
+  for (const [name, keys] of [["ledger", of.receipts] as const, ["worklist", of.studies] as const]) {
+    for (const { path } of backupsOf(dir, name)) {
+      const db = new DatabaseSync(path, { readOnly, timeout: 5000 })
+      try {
+        use(db, rowsOf[name], JSON.stringify(keys))
+      } finally {
+        db.close()
+      }
     }
   }
+}
+
+/** Takes what was deleted out of the backups too; their pages are overwritten. */
+export const purgeBackups = (dir: string, of: InBackups): void =>
+  each(dir, of, false, (db, rows, keys) => {
+    db.exec("PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; BEGIN IMMEDIATE")
+    db.prepare(`DELETE ${rows}`).run(keys)
+    db.exec("COMMIT")
+  })
+
+/** Rows that all copies together still have. */
+export const countInBackups = (dir: string, of: InBackups): number => {
+  let count = 0
+  each(dir, of, true, (db, rows, keys) => {
+    count += Number(db.prepare(`SELECT count(*) AS n ${rows}`).get(keys)?.["n"])
+  })
+  return count
 }

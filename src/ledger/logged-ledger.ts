@@ -53,8 +53,10 @@ export const layer = Layer.effect(
         yield* append(entries)
         return acceptances
       }, Effect.uninterruptible),
-      delete: (scope) =>
-        Effect.uninterruptible(Effect.tap(ledger.delete(scope), ({ instances }) => append(instances.map(deleted)))),
+      delete: (scope, cause) =>
+        Effect.uninterruptible(
+          Effect.tap(ledger.delete(scope, cause), ({ instances }) => append(instances.map(deleted))),
+        ),
     })
   }),
 )

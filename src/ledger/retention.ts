@@ -1,6 +1,7 @@
 // Which studies retention comes to first: ready, not held, the oldest.
 import type { DatabaseSync } from "node:sqlite"
 import type { StudyInstanceUID } from "../domain/uid.ts"
+import type { Row } from "./rows.ts"
 
 /** What a study's age is counted from. */
 export type AgeFrom = "arrival" | "study-date"
@@ -31,16 +32,16 @@ export const makeRetention = (db: DatabaseSync) => {
   const free =
     "state = 'ready' AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.StudyInstanceUID = study.StudyInstanceUID)"
   const byArrival = db.prepare(
-    `SELECT StudyInstanceUID, lastReceived AS since FROM study WHERE lastReceived < ? AND ${free}
+    `SELECT StudyInstanceUID, lastReceived FROM study WHERE lastReceived <= ? AND ${free}
      ORDER BY lastReceived LIMIT ?`,
   )
   const byDate = db.prepare(
     `SELECT StudyInstanceUID, StudyDate, lastReceived FROM study
-     WHERE StudyDate >= '1' AND StudyDate < ? AND lastReceived < ? AND ${free} ORDER BY StudyDate LIMIT ?`,
+     WHERE StudyDate >= '1' AND StudyDate <= ? AND lastReceived <= ? AND ${free} ORDER BY StudyDate LIMIT ?`,
   )
   // A study without a date is as old as its arrival.
   const undated = db.prepare(
-    `SELECT StudyInstanceUID, lastReceived AS since FROM study WHERE lastReceived < ? AND StudyDate < '1' AND ${free}
+    `SELECT StudyInstanceUID, lastReceived FROM study WHERE lastReceived <= ? AND StudyDate < '1' AND ${free}
      ORDER BY lastReceived LIMIT ?`,
   )
   const size = db.prepare("SELECT count(*) AS instances, sum(bytes) AS bytes FROM instance WHERE StudyInstanceUID = ?")
@@ -48,19 +49,23 @@ export const makeRetention = (db: DatabaseSync) => {
     const row = size.get(study.StudyInstanceUID)
     return { ...study, instances: Number(row?.["instances"]), bytes: Number(row?.["bytes"] ?? 0) }
   }
-  const arrived = (rows: ReadonlyArray<Record<string, unknown>>) =>
-    rows.map((row) => ({ StudyInstanceUID: row["StudyInstanceUID"] as StudyInstanceUID, since: Number(row["since"]) }))
   return {
-    /** The oldest first: those older than `before`, that came no later than `arrivedBefore`. */
-    oldest: (from: AgeFrom, { before, arrivedBefore }: OldestBefore, limit: number): ReadonlyArray<OldStudy> => {
-      const received = Math.min(before, arrivedBefore)
+    /** The oldest first. `steady`: the clock that arrivals were noted by, which no change of the machine's clock moves. */
+    oldest: (from: AgeFrom, older: OlderThan, limit: number, now: number, steady: number): ReadonlyArray<OldStudy> => {
+      const came = (lastReceived: unknown) => now - (steady - Number(lastReceived))
+      const arrived = (rows: ReadonlyArray<Row>) =>
+        rows.map((row) => ({
+          StudyInstanceUID: row["StudyInstanceUID"] as StudyInstanceUID,
+          since: came(row["lastReceived"]),
+        }))
+      const received = steady - Math.max(older.age, older.sinceArrival)
       if (from === "arrival") return arrived(byArrival.all(received, limit)).map(sized)
-      const dated = byDate.all(dateOf(before), arrivedBefore, limit).map((row) => ({
+      const dated = byDate.all(dateOf(now - older.age), steady - older.sinceArrival, limit).map((row) => ({
         StudyInstanceUID: row["StudyInstanceUID"] as StudyInstanceUID,
-        since: millisOf(String(row["StudyDate"])) ?? Number(row["lastReceived"]),
+        since: millisOf(String(row["StudyDate"])) ?? came(row["lastReceived"]),
       }))
       return [...dated, ...arrived(undated.all(received, limit))]
-        .filter(({ since }) => since < before)
+        .filter(({ since }) => since <= now - older.age)
         .sort((one, other) => one.since - other.since)
         .slice(0, limit)
         .map(sized)
@@ -68,7 +73,8 @@ export const makeRetention = (db: DatabaseSync) => {
   }
 }
 
-export interface OldestBefore {
-  readonly before: number
-  readonly arrivedBefore: number
+/** Milliseconds at the least. */
+export interface OlderThan {
+  readonly age: number
+  readonly sinceArrival: number
 }

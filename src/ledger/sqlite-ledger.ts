@@ -210,7 +210,8 @@ const make = Effect.fnUntraced(function* (path: string) {
     removeHold: (uid) => writeAt((_now, caller) => holds.remove(uid, caller)),
     hold: (uid) => readAs((caller) => holds.get(uid, caller)),
     holds: (limit, offset) => readAs((caller) => holds.list(limit, offset, caller)),
-    oldest: (from, before, limit) => read(() => retention.oldest(from, before, limit)),
+    oldest: (from, older, limit) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => read(() => retention.oldest(from, older, limit, now, now))),
     outbox: (limit) =>
       readDurable(() =>
         queued.all(limit).map((row) => ({

@@ -174,7 +174,7 @@ it.effect("deleted rows leave the copies too", () =>
     )
     const copy = join(first, "backup", "ledger-000001.db")
     assert.include(readFileSync(copy, "latin1"), "Patient^7")
-    purgeBackups(join(first, "backup"), "ledger", [1])
+    purgeBackups(join(first, "backup"), { receipts: [1], studies: [] })
     assert.notInclude(readFileSync(copy, "latin1"), "Patient^7")
   }).pipe(Effect.scoped),
 )
