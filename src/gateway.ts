@@ -35,6 +35,7 @@ import { capabilities, ServiceDescription } from "./dicomweb/capabilities.ts"
 import { DicomwebRoutes } from "./dicomweb/routes.ts"
 import { Embedder } from "./embed/Embedder.ts"
 import * as OnnxEmbedder from "./embed/onnx-embedder.ts"
+import { keepJetStream } from "./events/keep-jetstream.ts"
 import { Nats } from "./events/Nats.ts"
 import { NatsServer } from "./events/NatsServer.ts"
 import { OutboxSignal, publishOutbox } from "./events/outbox.ts"
@@ -70,7 +71,7 @@ const Broker = Layer.unwrap(
     const { servers, token, replicas } = nats
     if (servers.length > 0) return Nats.layer({ servers, token, replicas })
     const own = Effect.map(NatsServer, (server) =>
-      Nats.layer({ servers: [server.url], token: server.token, replicas: 1 }),
+      keepJetStream.pipe(Layer.provideMerge(Nats.layer({ servers: [server.url], token: server.token, replicas: 1 }))),
     )
     return Layer.unwrap(own).pipe(Layer.provide(NatsServer.layer({ dir: join(data, "nats") })))
   }),

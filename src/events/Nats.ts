@@ -58,6 +58,8 @@ export class Nats extends Context.Service<
       authorization?: string,
     ) => Stream.Stream<Uint8Array, NatsError>
     readonly isConnected: Effect.Effect<boolean>
+    /** True while JetStream answers: on a full disk nats-server gives it up, or hangs in it. */
+    readonly hasJetStream: Effect.Effect<boolean>
   }
 >()("gateway/events/Nats") {
   static readonly layer = (options: NatsOptions) => Layer.effect(Nats, make(options))
@@ -190,6 +192,10 @@ const make = Effect.fnUntraced(function* ({ servers, token, replicas }: NatsOpti
     respond: (subject, handler) => respond(connection, subject, handler),
     requestMany: (subject, payload, timeout, authorization) =>
       requestMany(connection, subject, payload, timeout, authorization),
+    hasJetStream: Effect.tryPromise(() => manager.getAccountInfo()).pipe(
+      Effect.as(true),
+      Effect.catch(() => Effect.succeed(false)),
+    ),
     isConnected: Effect.tryPromise(() => connection.flush()).pipe(
       Effect.timeout("1 second"),
       Effect.as(true),

@@ -93,6 +93,10 @@ export class NatsServer extends Context.Service<
     readonly token: Redacted.Redacted
     /** Process id of the server that runs now. */
     readonly pid: Effect.Effect<number>
+    /** False while it is away or still reads its files. */
+    readonly answers: Effect.Effect<boolean>
+    /** Ends the server that runs now; another one takes its place. */
+    readonly restart: Effect.Effect<void>
   }
 >()("gateway/events/NatsServer") {
   static readonly layer = (options: NatsServerOptions) => Layer.effect(NatsServer, make(options))
@@ -153,5 +157,10 @@ const make = Effect.fnUntraced(function* ({ dir }: NatsServerOptions) {
     url: `nats://127.0.0.1:${port}`,
     token: Redacted.make(token),
     pid: Effect.sync(() => current?.pid ?? 0),
+    answers: answers(port).pipe(
+      Effect.as(true),
+      Effect.catch(() => Effect.succeed(false)),
+    ),
+    restart: Effect.suspend(() => (current === undefined ? Effect.void : Effect.asVoid(stop(current)))),
   })
 })

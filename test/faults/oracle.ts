@@ -5,6 +5,7 @@ import type { GatewayStatus, StudyStatus } from "../../src/domain/study.ts"
 import { wait } from "./dice.ts"
 import type { Study } from "./instances.ts"
 import { journalRows } from "./journal-rows.ts"
+import { patience } from "./patience.ts"
 import type { Promises } from "./promises.ts"
 import { type Answers, differences, searchAll } from "./searches.ts"
 
@@ -29,9 +30,6 @@ export const until = async <A>(ask: () => Promise<A>, isRight: (answer: A) => bo
   }
 }
 
-/** Lost events are sent again after two minutes at the latest; twice that is stuck. */
-const settleMillis = 300_000
-
 const status = (url: string) => json<GatewayStatus>(`${url}/api/status`)
 const isIdle = ({ stages }: GatewayStatus) => Object.values(stages).every(({ pending }) => pending === 0)
 const verified = (url: string) =>
@@ -43,13 +41,13 @@ const verified = (url: string) =>
 
 /** Nothing waits in any stage, and blobs, ledger, journal and index agree. */
 export const settled = async (url: string, promises: Promises): Promise<void> => {
-  const last = await until(() => status(url), isIdle, settleMillis)
+  const last = await until(() => status(url), isIdle, patience.settleMillis)
   if (!isIdle(last)) promises.violate("stuck", `stages still wait: ${JSON.stringify(last.stages)}`)
   // What a crash cut short in a delete, or left without an answer, is finished by the streams soon after.
   const report = await until(
     () => verified(url),
     ({ consistent }) => consistent,
-    60_000,
+    patience.repairMillis,
   )
   if (!report.consistent) promises.violate("inconsistent", `verify says ${JSON.stringify(report)}`)
 }
@@ -117,7 +115,7 @@ export const studiesReady = async (url: string, core: ReadonlyArray<Study>, prom
     const { state } = await until(
       () => json<StudyStatus>(`${url}/api/studies/${StudyInstanceUID}/status`),
       ({ state }) => state === "ready",
-      60_000,
+      patience.repairMillis,
     )
     if (state !== "ready") promises.violate("stuck", `study ${StudyInstanceUID} stays ${state}`)
   }
@@ -130,7 +128,7 @@ export const checkAlerts = async (url: string, expected: ReadonlySet<string>, pr
   const alerts = await until(
     () => json<ReadonlyArray<Alert>>(`${url}/api/alerts?limit=1000`),
     (alerts) => [...expected].every((uid) => studiesOf(alerts).has(uid)),
-    60_000,
+    patience.repairMillis,
   )
   const found = studiesOf(alerts)
   for (const uid of expected) if (!found.has(uid)) promises.violate("lost", `no alert for ${uid}`)

@@ -11,6 +11,8 @@ export interface MutationOutcome {
   readonly fault: string
   /** What the suite said of it; none when it did not notice. */
   readonly found: ReadonlyArray<string>
+  /** All that the run said. */
+  readonly said: string
 }
 
 export interface Told {
@@ -126,7 +128,7 @@ export const writeReport = (folder: string, told: Told): void => {
     violations: told.outcomes.flatMap(({ name, violations }) =>
       violations.map((violation) => ({ name, ...violation })),
     ),
-    mutations: told.mutations,
+    mutations: told.mutations.map(({ name, broken, fault, found }) => ({ name, broken, fault, found })),
   }
   writeFileSync(join(folder, "report.json"), `${JSON.stringify(json, undefined, 2)}\n`)
   writeFileSync(join(folder, "report.md"), markdown(told, machine, date))

@@ -1,0 +1,112 @@
+// The guarantee broken on purpose: each mutation takes one piece of it away in a copy of the sources, and the suite must notice.
+
+export interface Edit {
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+export interface Mutation {
+  readonly name: string
+  /** What it takes away. */
+  readonly broken: string
+  /** The shortest part of the suite that must notice. */
+  readonly fault: string
+  readonly edits: ReadonlyArray<Edit>
+}
+
+export const mutations: ReadonlyArray<Mutation> = [
+  {
+    name: "answers before the ledger",
+    broken: "a store request is answered before the ledger has committed",
+    fault: "some-kills",
+    edits: [
+      {
+        file: "src/listener/store.ts",
+        find: "  const acceptances = yield* ledger.accept(group.map(({ instance }) => instance)).pipe(",
+        replace: `  yield* Effect.sleep("300 millis").pipe(
+    Effect.andThen(Effect.suspend(() => ledger.accept(group.map(({ instance }) => instance)))),
+    Effect.ensuring(Effect.forEach(group, ({ scope }) => Scope.close(scope, Exit.void), { discard: true })),
+    Effect.forkDetach,
+  )
+  const acceptances = yield* Effect.succeed<ReadonlyArray<Acceptance>>([]).pipe(`,
+      },
+      {
+        file: "src/listener/store.ts",
+        find: "    Effect.ensuring(Effect.forEach(group, ({ scope }) => Scope.close(scope, Exit.void), { discard: true })),\n    // A caller",
+        replace: "    // A caller",
+      },
+    ],
+  },
+  {
+    name: "acknowledges before the journal",
+    broken:
+      "an embedding is acknowledged, and told to the ledger, before the journal has it; nothing looks for it later",
+    fault: "some-kills",
+    edits: [
+      {
+        file: "streams/indexing.ts",
+        find: "  const indexed = yield* (yield* VectorIndex).add(current.flatMap(({ message }) => message.slices))\n",
+        replace: `  const indexed = current.flatMap(({ message }) =>
+    message.slices.map(({ instance }) => ({ instance, indexedFrames: message.slices.length })),
+  )
+`,
+      },
+      {
+        file: "streams/indexing.ts",
+        find: "  yield* Effect.forEach(decoded.flat(), ({ delivery }) => delivery.ack, { discard: true })\n})",
+        replace: `  yield* Effect.forEach(decoded.flat(), ({ delivery }) => delivery.ack, { discard: true })
+  yield* Effect.sleep("300 millis")
+  yield* (yield* VectorIndex).add(current.flatMap(({ message }) => message.slices))
+})`,
+      },
+      { file: "streams/reconcile.ts", find: "Effect.andThen(pass, Effect.never)", replace: "Effect.never" },
+    ],
+  },
+  {
+    name: "no tombstones",
+    broken: "a late embedding of a deleted instance is indexed: no look at the receipt, no tombstone",
+    fault: "some-kills",
+    edits: [
+      {
+        file: "streams/indexing.ts",
+        find: "message.slices[0] === undefined ? Effect.succeed(false) : ledger.isCurrent(message.slices[0].instance)",
+        replace: "Effect.succeed(message.slices[0] !== undefined)",
+      },
+      {
+        file: "streams/ingest.ts",
+        find: "if (!(yield* ledger.isCurrent(instance))) return yield* delivery.ack",
+        replace: "",
+      },
+      {
+        file: "src/vector-index/journal.ts",
+        find: `if (Number(tombstone.get(SOPInstanceUID)?.["receipt"] ?? -1) >= receipt) return`,
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "journal without idempotence",
+    broken: "an embedding that is delivered twice is written twice",
+    fault: "some-kills",
+    edits: [
+      {
+        file: "src/vector-index/journal-schema.ts",
+        find: "header TEXT NOT NULL, UNIQUE (SOPInstanceUID, FrameNumber)",
+        replace: "header TEXT NOT NULL",
+      },
+    ],
+  },
+  {
+    name: "delete without the ledger",
+    broken: "a delete takes the vectors away and is answered 204, and the rows stay",
+    fault: "some-kills",
+    edits: [
+      {
+        file: "src/dicomweb/remove.ts",
+        find: "yield* ledger.delete(scope)",
+        replace: "{ instances: yield* ledger.instances(scope) }",
+      },
+    ],
+  },
+]
