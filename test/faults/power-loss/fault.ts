@@ -12,7 +12,8 @@ export const powerLoss: Fault = {
   run: async ({ seed, say }) => {
     const why = cannotTrace()
     if (why !== undefined) return [notPossible(name, why)]
-    const result = await Effect.runPromise(run({ seed, many: 150, luckyCuts: 300, draws: 6 }))
+    // So many that the ledger writes its log back in between (4000 pages).
+    const result = await Effect.runPromise(run({ seed, many: 250, luckyCuts: 300, draws: 6 }))
     const lines = linesOf(result)
     for (const line of lines) say(`${name}: ${line}`)
     const { violations, violate, counts } = makePromises()
