@@ -148,7 +148,13 @@ const Streams = Layer.unwrap(
       ),
       running("scrub", scrub),
       running("retention", retention(config.retention)),
-      running("readiness", readiness({ quiet: Duration.seconds(config.study.quietSeconds) })),
+      running(
+        "readiness",
+        readiness({
+          quiet: Duration.seconds(config.study.quietSeconds),
+          maxWait: Duration.seconds(config.study.maxWaitSeconds),
+        }),
+      ),
       running("alerts", alerts),
       running("query", query),
       running("reconcile", reconcile),

@@ -8,15 +8,17 @@ import { Ledger } from "../src/ledger/Ledger.ts"
 
 export interface ReadinessOptions {
   readonly quiet: Duration.Duration
+  /** A study is ready at the latest so long after it was opened. */
+  readonly maxWait: Duration.Duration
 }
 
 /** An instance unfinished for so long, with nothing of its stage left in the broker, lost its event there. */
 const stuck = Duration.minutes(2)
 
-const settle = Effect.fnUntraced(function* (quiet: Duration.Duration) {
-  const ledger = yield* Ledger
-  yield* ledger.settle(yield* Clock.currentTimeMillis, Duration.toMillis(quiet))
-})
+const settle = ({ quiet, maxWait }: ReadinessOptions) =>
+  Effect.flatMap(Ledger, (ledger) =>
+    ledger.settle({ quietMillis: Duration.toMillis(quiet), maxWaitMillis: Duration.toMillis(maxWait) }),
+  )
 
 /** The ledger is the truth and the broker only transport: events it lost (power, a wiped folder) are sent again. */
 const sweep = Effect.fnUntraced(function* () {
@@ -36,10 +38,10 @@ const sweep = Effect.fnUntraced(function* () {
   if (requeued > 0) yield* Effect.logWarning(`sent ${requeued} events again that the broker no longer had`)
 })
 
-export const readiness = ({ quiet }: ReadinessOptions) =>
+export const readiness = (options: ReadinessOptions) =>
   Effect.all(
     [
-      settle(quiet).pipe(
+      settle(options).pipe(
         Effect.catch((error) => Effect.logError("studies could not settle", error)),
         Effect.repeat(Schedule.spaced("500 millis")),
       ),

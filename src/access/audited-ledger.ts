@@ -28,7 +28,7 @@ export const layer = Layer.effect(
   Effect.map(Ledger, (ledger) =>
     Ledger.of({
       ...ledger,
-      accept: (instances) => Effect.andThen(noteStudies(uids(instances)), ledger.accept(instances)),
+      accept: (instances, expected) => Effect.andThen(noteStudies(uids(instances)), ledger.accept(instances, expected)),
       instance: (uid) => noting(ledger.instance(uid), (found) => uids(Option.toArray(found))),
       instances: (scope) => noting(ledger.instances(scope), uids),
       held: (scope) => noting(ledger.held(scope), uids),
@@ -37,8 +37,8 @@ export const layer = Layer.effect(
       deletedUnder: (uid) => noting(ledger.deletedUnder(uid), (found) => uids(found?.instances ?? [])),
       deletedStudies: (limit, offset) => noting(ledger.deletedStudies(limit, offset), uids),
       holds: (limit, offset) => noting(ledger.holds(limit, offset), uids),
-      studyStatus: (uid) => noting(ledger.studyStatus(uid), (found) => uids(Option.toArray(found))),
-      setAsideList: noting(ledger.setAsideList, uids),
+      studyStatus: (uid, page) => noting(ledger.studyStatus(uid, page), (found) => uids(Option.toArray(found))),
+      setAsideList: (filter, after, limit) => noting(ledger.setAsideList(filter, after, limit), uids),
       putStandingRegion: (id, region, exemplar) =>
         Effect.andThen(noteStudies(uids([region])), ledger.putStandingRegion(id, region, exemplar)),
       standingRegions: noting(ledger.standingRegions, (rules) => uids(rules.map(({ region }) => region))),

@@ -86,6 +86,7 @@ export const rows: ReadonlyArray<Row> = [
   ["GET", "/api/retention", "operate", "query"],
   ["GET", "/api/status", "operate", "activity"],
   ["GET", "/api/set-aside", "operate", "query"],
+  ["GET", "/api/set-aside/:instance", "operate", "query"],
   ["POST", "/api/set-aside/requeue", "operate", "change"],
   ["POST", "/api/index/rebuild", "operate", "change"],
   ["POST", "/api/index/verify", "operate", "activity"],

@@ -9,7 +9,8 @@ import { Alert, StandingRegion, StandingRegionId } from "../domain/alert.ts"
 import { DeletedStudySummary, DeletionProof, Hold, HoldReason, RetentionPlan } from "../domain/deletion.ts"
 import { SearchAnswer } from "../domain/hit.ts"
 import { RegionSearch } from "../domain/region.ts"
-import { GatewayStatus, StudyStatus } from "../domain/study.ts"
+import { InstanceStage } from "../domain/instance.ts"
+import { GatewayStatus, SetAsideItem, StudyStatus } from "../domain/study.ts"
 import { AnyUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import { BadRequest, NotFound, Timeout, TooLarge, Unavailable, Unprocessable, Unsupported } from "./errors.ts"
 import { withOtherRoutes } from "./openapi.ts"
@@ -37,12 +38,13 @@ class StandingRegionsApi extends HttpApiGroup.make("standingRegions")
   )
   .prefix("/api/standing-regions") {}
 
+const whole = (minimum: number, maximum: number) =>
+  Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }))
+
 const page = {
   /** Alerts with an id above this one. */
   after: Schema.optionalKey(Schema.NumberFromString.check(Schema.isInt())),
-  limit: Schema.optionalKey(
-    Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 })),
-  ),
+  limit: Schema.optionalKey(whole(1, 1000)),
 }
 
 class AlertsApi extends HttpApiGroup.make("alerts")
@@ -59,7 +61,20 @@ const study = { params: { StudyInstanceUID } }
 
 class StudiesApi extends HttpApiGroup.make("studies")
   .add(
-    HttpApiEndpoint.get("status", "/:StudyInstanceUID/status", { ...study, success: StudyStatus, error: errors }),
+    HttpApiEndpoint.get("status", "/:StudyInstanceUID/status", {
+      ...study,
+      query: {
+        offset: Schema.optionalKey(whole(0, Number.MAX_SAFE_INTEGER)),
+        limit: Schema.optionalKey(whole(0, 10_000)),
+        /** Lists only the instances that are there. */
+        stage: Schema.optionalKey(InstanceStage),
+      },
+      success: StudyStatus,
+      error: errors,
+    }).annotate(
+      OpenApi.Description,
+      "Where a study is: state, versions with their evidence, and its instances one by one, 1,000 unless `limit` says otherwise.",
+    ),
     HttpApiEndpoint.post("complete", "/:StudyInstanceUID/complete", {
       ...study,
       success: StudyStatus,
@@ -71,7 +86,50 @@ class StudiesApi extends HttpApiGroup.make("studies")
   )
   .prefix("/api/studies") {}
 
-export const SetAsideItem = Schema.Struct({ StudyInstanceUID, SOPInstanceUID, reason: Schema.String })
+/** A stage's name, as in an item's `stage`. */
+const stage = Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[a-z-]{1,32}$/)))
+
+class SetAsideApi extends HttpApiGroup.make("setAside")
+  .add(
+    HttpApiEndpoint.get("list", "/", {
+      query: {
+        StudyInstanceUID: Schema.optionalKey(StudyInstanceUID),
+        stage,
+        /** Items with a receipt above this one. */
+        after: Schema.optionalKey(whole(0, Number.MAX_SAFE_INTEGER)),
+        limit: Schema.optionalKey(whole(1, 10_000)),
+      },
+      success: Schema.Array(SetAsideItem),
+      error: errors,
+    }).annotate(
+      OpenApi.Description,
+      "What a stage gave up, 1,000 items unless `limit` says otherwise; `after` the receipt of the last one comes the next page.",
+    ),
+    HttpApiEndpoint.get("show", "/:SOPInstanceUID", {
+      params: { SOPInstanceUID },
+      success: SetAsideItem,
+      error: errors,
+    }),
+    HttpApiEndpoint.post("requeue", "/requeue", {
+      /** Without a body, or with an empty one: all of them. */
+      payload: [
+        Schema.Struct({
+          SOPInstanceUID: Schema.optionalKey(
+            Schema.Union([
+              SOPInstanceUID,
+              Schema.Array(SOPInstanceUID).check(Schema.isMinLength(1), Schema.isMaxLength(1000)),
+            ]),
+          ),
+          StudyInstanceUID: Schema.optionalKey(StudyInstanceUID),
+          stage,
+        }),
+        Schema.Null,
+      ],
+      success: Schema.Struct({ requeued: Schema.Int }),
+      error: errors,
+    }),
+  )
+  .prefix("/api/set-aside") {}
 
 /** What `verify` compares: blobs, ledger, journal and index, both ways. */
 export const VerificationReport = Schema.Struct({
@@ -89,13 +147,6 @@ export const VerificationReport = Schema.Struct({
 class OperationsApi extends HttpApiGroup.make("operations")
   .add(
     HttpApiEndpoint.get("status", "/status", { success: GatewayStatus, error: errors }),
-    HttpApiEndpoint.get("setAside", "/set-aside", { success: Schema.Array(SetAsideItem), error: errors }),
-    HttpApiEndpoint.post("requeue", "/set-aside/requeue", {
-      /** Without a body: all of them. */
-      payload: [Schema.Struct({ SOPInstanceUID: Schema.optionalKey(SOPInstanceUID) }), Schema.Null],
-      success: Schema.Struct({ requeued: Schema.Int }),
-      error: errors,
-    }),
     HttpApiEndpoint.post("rebuild", "/index/rebuild", {
       success: Schema.Struct({ slices: Schema.Int }),
       error: errors,
@@ -163,7 +214,17 @@ class RetentionApi extends HttpApiGroup.make("retention")
   .prefix("/api/retention") {}
 
 export class Api extends HttpApi.make("region-gateway")
-  .add(RegionsApi, StandingRegionsApi, AlertsApi, StudiesApi, DeletionsApi, HoldsApi, RetentionApi, OperationsApi)
+  .add(
+    RegionsApi,
+    StandingRegionsApi,
+    AlertsApi,
+    StudiesApi,
+    SetAsideApi,
+    DeletionsApi,
+    HoldsApi,
+    RetentionApi,
+    OperationsApi,
+  )
   // A misspelt key is an error, not a default.
   .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error" })
   .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })

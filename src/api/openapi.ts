@@ -75,6 +75,18 @@ const store = (path: string) =>
       ...([400, 406, 408, 413, 415, 503, 507] as const),
     ),
     {
+      parameters: [
+        ...(path.includes("{study}")
+          ? [{ name: "study", in: "path", required: true, schema: { type: "string" } }]
+          : []),
+        {
+          name: "Expect-Instances",
+          in: "header",
+          description:
+            "How many distinct instances the study will have in all; it is ready as soon as they are there and searchable. Of several numbers the greatest counts; a request with several studies says nothing of any.",
+          schema: { type: "integer", minimum: 1, maximum: 1_000_000 },
+        },
+      ],
       requestBody: {
         required: true,
         content: Object.fromEntries(

@@ -1,4 +1,4 @@
-// Handlers of the operations group: what waits where, what was set aside, verify and rebuild.
+// Handlers of the operations group: what waits where, verify and rebuild.
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
@@ -21,6 +21,7 @@ export const gatewayStatus = Effect.fn("api.gatewayStatus")(function* () {
   return {
     instances: totals.instances,
     slices: totals.slices,
+    studies: totals.studies,
     stages: {
       outbox: backlog(totals.outbox),
       decode: backlog(totals.stages.accepted),
@@ -36,26 +37,9 @@ export const OperationsHandlers = HttpApiBuilder.group(
   Api,
   "operations",
   Effect.fnUntraced(function* (handlers) {
-    const ledger = yield* Ledger
     const index = yield* VectorIndex
     return handlers.handleAll({
       status: () => unavailable(gatewayStatus()),
-      setAside: () =>
-        unavailable(ledger.setAsideList).pipe(
-          Effect.map((items) =>
-            items.map(({ StudyInstanceUID, SOPInstanceUID, reason = "" }) => ({
-              StudyInstanceUID,
-              SOPInstanceUID,
-              reason,
-            })),
-          ),
-        ),
-      requeue: ({ payload }) =>
-        unavailable(
-          ledger.requeue(
-            payload?.SOPInstanceUID === undefined ? "set-aside" : { SOPInstanceUID: payload.SOPInstanceUID },
-          ),
-        ).pipe(Effect.map((requeued) => ({ requeued }))),
       rebuild: () => unavailable(index.rebuild),
       verify: () => unavailable(verify()),
     })

@@ -15,6 +15,7 @@ import { JsonErrors } from "./json-errors.ts"
 import { gatewayStatus, OperationsHandlers } from "./operations.ts"
 import { RegionsHandlers } from "./regions.ts"
 import { RetentionHandlers } from "./retention.ts"
+import { SetAsideHandlers } from "./set-aside.ts"
 import { StandingRegionsHandlers } from "./standing-regions.ts"
 import { StudiesHandlers } from "./studies.ts"
 
@@ -66,6 +67,7 @@ export const ApiRoutes = Layer.mergeAll(
       DeletionsHandlers,
       HoldsHandlers,
       RetentionHandlers,
+      SetAsideHandlers,
       OperationsHandlers,
     ]),
   ),

@@ -24,7 +24,7 @@ export const Settings = Schema.Struct({
     concurrency: count(1, 1024),
   }),
   model: Schema.Struct({ preset: Schema.NonEmptyString }),
-  study: Schema.Struct({ quietSeconds: positive }),
+  study: Schema.Struct({ quietSeconds: positive, maxWaitSeconds: positive }),
   worklist: Schema.Struct({ keepDays: positive }),
   backup: Schema.Struct({ everyMinutes: positive }),
   retention: RetentionSettings,

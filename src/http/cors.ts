@@ -13,7 +13,7 @@ export interface CorsOptions {
 const exposed =
   "ETag, Warning, Content-Location, Location, Content-Range, Accept-Ranges, Retry-After, WWW-Authenticate, Allow"
 
-const usualHeaders = "Accept, Authorization, Content-Type, If-None-Match, Range"
+const usualHeaders = "Accept, Authorization, Content-Type, Expect-Instances, If-None-Match, Range"
 const maxAgeSeconds = 7200
 const headerNames = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:[ \t]*,[ \t]*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*$/
 

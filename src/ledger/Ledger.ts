@@ -7,7 +7,7 @@ import type { Alert, StandingRegion, StandingRegionId } from "../domain/alert.ts
 import type { Origin } from "../domain/caller.ts"
 import type { Hit } from "../domain/hit.ts"
 import type { DicomJson, Digest, InstanceRef, InstanceStage, Receipt } from "../domain/instance.ts"
-import type { ReadyEvidence, StudyState, StudyStatus } from "../domain/study.ts"
+import type { Expectation, SetAsideItem, StudyState, StudyStatus } from "../domain/study.ts"
 import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import type { Deleted, DeletedStudy, DeletionCause, Remains } from "./deletions.ts"
 import type { HeldStudy } from "./holds.ts"
@@ -122,6 +122,41 @@ export interface LedgerTotals {
     Record<"accepted" | "decoded" | "embedded", { readonly pending: number; readonly oldest?: number }>
   >
   readonly outbox: { readonly pending: number; readonly oldest?: number }
+  readonly studies: Readonly<Record<StudyState, number>>
+}
+
+/** When a study is held complete. */
+export interface SettleRules {
+  /** Without a new instance for so long. */
+  readonly quietMillis: number
+  /** At the latest so long after it was opened, whatever else is waited for. */
+  readonly maxWaitMillis: number
+}
+
+/** Which of a study's instances to list. */
+export interface StatusPage {
+  readonly offset: number
+  readonly limit: number
+  readonly stage?: InstanceStage
+}
+
+/** Which of the set-aside instances are meant; nothing said, all of them. */
+export interface SetAsideFilter {
+  readonly StudyInstanceUID?: StudyInstanceUID
+  readonly SOPInstanceUIDs?: ReadonlyArray<SOPInstanceUID>
+  /** The stage that gave them up. */
+  readonly stage?: string
+}
+
+/** A standing region that a version of a study has not been matched against. */
+export interface Unmatched {
+  readonly id: StandingRegionId
+  readonly region: StandingRegion
+  readonly exemplar: Uint8Array
+  /** The newest version that was; 0: none. */
+  readonly before: number
+  /** What it raised for this study before. */
+  readonly raised: ReadonlyArray<Hit>
 }
 
 /** A study at a glance: how far it is, and whose it is. */
@@ -156,8 +191,8 @@ type Io<A> = Effect.Effect<A, LedgerError>
 export class Ledger extends Context.Service<
   Ledger,
   {
-    /** Durable when it succeeds; concurrent calls share one commit. The InstanceAccepted event is in the outbox. Answers in input order. */
-    readonly accept: (instances: ReadonlyArray<NewInstance>) => Io<ReadonlyArray<Acceptance>>
+    /** Durable when it succeeds; concurrent calls share one commit. The InstanceAccepted event is in the outbox. Answers in input order. `expected`: how many distinct instances their study will have, as its sender says. */
+    readonly accept: (instances: ReadonlyArray<NewInstance>, expected?: number) => Io<ReadonlyArray<Acceptance>>
     readonly instance: (uid: SOPInstanceUID) => Io<Option.Option<StoredInstance>>
     /** Instances of a scope in receipt order. */
     readonly instances: (scope: Scope) => Io<ReadonlyArray<StoredInstance>>
@@ -181,14 +216,13 @@ export class Ledger extends Context.Service<
     readonly isNamed: (digest: Digest) => Io<boolean>
     /** Sets the item aside: stage and reason on the row, SetAside event in the outbox, one commit. */
     readonly setAside: (instance: InstanceRef, stage: string, reason: string) => Io<void>
-    readonly setAsideList: Io<ReadonlyArray<StoredInstance>>
-    /** Puts set-aside instances (or all that are unfinished since `before`, epoch ms) back on the way: fresh InstanceAccepted events. Counts them. */
+    /** Those with a receipt above `after`, in that order. */
+    readonly setAsideList: (filter: SetAsideFilter, after: number, limit: number) => Io<ReadonlyArray<SetAsideItem>>
+    /** Puts set-aside instances with a receipt above `after` back on the way, at most so many; answers their receipts in order. */
+    readonly requeueSetAside: (filter: SetAsideFilter, after: number, limit: number) => Io<ReadonlyArray<number>>
+    /** Puts instances (or all that are unfinished since that moment, epoch ms) on the way again: fresh InstanceAccepted events. Counts them. */
     readonly requeue: (
-      what:
-        | { readonly SOPInstanceUID: SOPInstanceUID }
-        | { readonly receipts: ReadonlyArray<Receipt> }
-        | { readonly unfinishedSince: number }
-        | "set-aside",
+      what: { readonly receipts: ReadonlyArray<Receipt> } | { readonly unfinishedSince: number },
     ) => Io<number>
     /** Rows gone, InstanceDeleted events in the outbox, one commit. Blobs and vectors are the caller's next steps. */
     readonly delete: (scope: Scope, cause?: DeletionCause) => Io<Deletion>
@@ -212,16 +246,21 @@ export class Ledger extends Context.Service<
     readonly outbox: (limit: number) => Io<ReadonlyArray<OutboxEntry>>
     readonly published: (sequences: ReadonlyArray<number>) => Io<void>
 
-    readonly studyStatus: (uid: StudyInstanceUID) => Io<Option.Option<StudyStatus>>
+    readonly studyStatus: (uid: StudyInstanceUID, page: StatusPage) => Io<Option.Option<StudyStatus>>
     readonly studyOverview: (uid: StudyInstanceUID) => Io<Option.Option<StudyOverview>>
     /** The study's first so many instances, in receipt order. */
     readonly studyReferences: (uid: StudyInstanceUID, limit: number) => Io<ReadonlyArray<InstanceReference>>
     /** Studies that are not ready. */
     readonly unsettledStudies: Io<ReadonlyArray<StudyInstanceUID>>
-    /** Moves open → quiet → ready by the clock and the instances' stages; a StudyReady event per new version. Answers the studies that became ready. */
-    readonly settle: (now: number, quietMillis: number) => Io<ReadonlyArray<StudyInstanceUID>>
-    /** The caller says the study is complete: it becomes ready as soon as nothing of it is in flight. */
-    readonly complete: (uid: StudyInstanceUID, evidence: ReadyEvidence) => Io<boolean>
+    /** Moves open → quiet → ready by steady time and the instances' stages; a StudyReady event per new version. Answers the studies that became ready. */
+    readonly settle: (rules: SettleRules) => Io<ReadonlyArray<StudyInstanceUID>>
+    /** The caller says the study is complete: it becomes ready as soon as nothing of it is in flight. False: no such study. */
+    readonly complete: (uid: StudyInstanceUID) => Io<boolean>
+    /** How many distinct instances the study will have in all; without a number, that is taken back. False: no such study. */
+    readonly expect: (
+      uid: StudyInstanceUID,
+      expectation: { readonly instances?: number; readonly from: Expectation["from"] },
+    ) => Io<boolean>
     readonly seriesFacts: Io<ReadonlyArray<SeriesFacts>>
     readonly totals: Io<LedgerTotals>
 
@@ -231,7 +270,16 @@ export class Ledger extends Context.Service<
       ReadonlyArray<{ readonly id: StandingRegionId; readonly region: StandingRegion; readonly exemplar: Uint8Array }>
     >
     readonly deleteStandingRegion: (id: StandingRegionId) => Io<boolean>
-    /** Once per (standing region, study): answers none when it was raised before. AlertRaised goes to the outbox in the same commit. */
+    /** The standing regions that a version has yet to be matched against; `revision` says so to `matched`. None when there is no such version (any more). */
+    readonly unmatched: (
+      uid: StudyInstanceUID,
+      version: number,
+    ) => Io<Option.Option<{ readonly revision: number; readonly regions: ReadonlyArray<Unmatched> }>>
+    /** All standing regions up to that revision were matched against the version. */
+    readonly matched: (uid: StudyInstanceUID, version: number, revision: number) => Io<void>
+    /** Instances that were searchable for the first time in a version above `after`, up to `version`; ascending. */
+    readonly covered: (uid: StudyInstanceUID, after: number, version: number) => Io<Float64Array>
+    /** Once per standing region and version of a study: answers none when it was raised before. AlertRaised goes to the outbox in the same commit. */
     readonly raiseAlert: (alert: {
       readonly standingRegion: StandingRegionId
       readonly label: string

@@ -4,6 +4,7 @@ import type { Caller } from "../domain/caller.ts"
 import { Digest, type InstanceRef, Receipt } from "../domain/instance.ts"
 import { type InstanceAccepted, subjects } from "../events/events.ts"
 import { columnValue } from "./attributes.ts"
+import type { Expectations } from "./expectations.ts"
 import { seriesColumns, seriesValues, studyColumns, studyValues } from "./levels.ts"
 import type { Acceptance, NewInstance } from "./Ledger.ts"
 
@@ -32,16 +33,29 @@ export type Outbox = ReturnType<typeof makeOutbox>
 
 const marks = (count: number) => Array.from({ length: count }, () => "?").join(", ")
 
-export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
+/** When: `now` as the machine has it, `steady` as the ledger counts it. */
+export interface Moment {
+  readonly now: number
+  readonly steady: number
+}
+
+export const makeAccept = (db: DatabaseSync, outbox: Outbox, expectations: Expectations) => {
   const known = db.prepare(
     "SELECT receipt, SeriesInstanceUID, StudyInstanceUID, digest FROM instance WHERE SOPInstanceUID = ?",
   )
   const seriesStudy = db.prepare("SELECT StudyInstanceUID FROM series WHERE SeriesInstanceUID = ?")
+  const receiving = "CASE version WHEN 0 THEN 'open' ELSE 'reopened' END"
   const reopen = db.prepare(
-    "UPDATE study SET state = 'open', claim = NULL, lastReceived = ? WHERE StudyInstanceUID = ?",
+    `UPDATE study SET state = ${receiving}, claim = NULL, lastReceived = ?3, quietSince = ?1,
+      openedAt = CASE state WHEN 'ready' THEN ?1 ELSE openedAt END WHERE StudyInstanceUID = ?2`,
+  )
+  // Whoever sends again what is stored is not done yet; a study that is ready stays so, as nothing of it is new.
+  const touch = db.prepare(
+    `UPDATE study SET state = ${receiving}, quietSince = ? WHERE StudyInstanceUID = ? AND state <> 'ready'`,
   )
   const addStudy = db.prepare(
-    `INSERT INTO study (StudyInstanceUID, ${studyColumns.join(", ")}, lastReceived, origin) VALUES (${marks(studyColumns.length + 3)})`,
+    `INSERT INTO study (StudyInstanceUID, ${studyColumns.join(", ")}, lastReceived, quietSince, openedAt, origin)
+      VALUES (${marks(studyColumns.length + 5)})`,
   )
   const addSeries = db.prepare(
     `INSERT INTO series (SeriesInstanceUID, StudyInstanceUID, ${seriesColumns.join(", ")}) VALUES (${marks(seriesColumns.length + 2)})`,
@@ -56,7 +70,12 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
     return row !== undefined && origins !== "all" && !origins.has(String(row["origin"]))
   }
 
-  const acceptOne = (instance: NewInstance, caller: Caller, now: number, reopened: Set<string>): Acceptance => {
+  const acceptOne = (
+    instance: NewInstance,
+    caller: Caller,
+    { now, steady }: Moment,
+    reopened: Set<string>,
+  ): Acceptance => {
     const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, attributes, digest } = instance
     // Also when only another study of the same UID's instance is hidden: the answer must not tell them apart.
     if (isHidden(caller, StudyInstanceUID)) return { _tag: "NotAuthorized" }
@@ -68,6 +87,7 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
         before["digest"] === digest &&
         before["SeriesInstanceUID"] === SeriesInstanceUID &&
         before["StudyInstanceUID"] === StudyInstanceUID
+      if (same && !reopened.has(StudyInstanceUID)) touch.run(steady, StudyInstanceUID)
       return same
         ? { _tag: "Duplicate", receipt }
         : { _tag: "Conflict", receipt, digest: Digest.make(String(before["digest"])) }
@@ -78,8 +98,8 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
       return { _tag: "Conflict", receipt: Receipt.make(0), digest }
     }
     // A late instance opens its study again; the version stays until it is ready once more.
-    if (!reopened.has(StudyInstanceUID) && reopen.run(now, StudyInstanceUID).changes === 0) {
-      addStudy.run(StudyInstanceUID, ...studyValues(attributes), now, caller.origin)
+    if (!reopened.has(StudyInstanceUID) && reopen.run(steady, StudyInstanceUID, now).changes === 0) {
+      addStudy.run(StudyInstanceUID, ...studyValues(attributes), now, steady, steady, caller.origin)
     }
     reopened.add(StudyInstanceUID)
     if (series === undefined) {
@@ -101,8 +121,21 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox) => {
     outbox.accepted({ receipt, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, digest }, 0, now)
     return { _tag: "Stored", receipt }
   }
-  return (instances: ReadonlyArray<NewInstance>, caller: Caller, now: number): ReadonlyArray<Acceptance> => {
+  /** `expected`: what the sender says that their study will have in all. */
+  return (
+    instances: ReadonlyArray<NewInstance>,
+    expected: number | undefined,
+    caller: Caller,
+    moment: Moment,
+  ): ReadonlyArray<Acceptance> => {
     const reopened = new Set<string>()
-    return instances.map((instance) => acceptOne(instance, caller, now, reopened))
+    const acceptances = instances.map((instance) => acceptOne(instance, caller, moment, reopened))
+    if (expected !== undefined) {
+      const taken = instances.filter((_, at) => ["Stored", "Duplicate"].includes(acceptances[at]!._tag))
+      for (const uid of new Set(taken.map(({ StudyInstanceUID }) => StudyInstanceUID))) {
+        expectations.set(uid, { instances: expected, from: "sender" })
+      }
+    }
+    return acceptances
   }
 }

@@ -15,6 +15,9 @@ const encodeAlert = Schema.encodeSync(Schema.fromJsonString(Alert))
 const decodeRegion = Schema.decodeUnknownSync(Schema.fromJsonString(StandingRegion))
 const encodeRegion = Schema.encodeSync(Schema.fromJsonString(StandingRegion))
 
+/** What makes two standing regions the same rule. */
+const ruleOf = ({ label: _, ...rule }: StandingRegion) => JSON.stringify(rule)
+
 export interface NewAlert {
   readonly standingRegion: StandingRegionId
   readonly label: string
@@ -25,17 +28,23 @@ export interface NewAlert {
 
 export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
   const putRegion = db.prepare(
-    "INSERT OR REPLACE INTO standing_region (id, region, exemplar, origin) VALUES (?, ?, ?, coalesce((SELECT origin FROM study WHERE StudyInstanceUID = ?), ?))",
+    "INSERT OR REPLACE INTO standing_region (id, region, exemplar, revision, origin) VALUES (?, ?, ?, ?, coalesce((SELECT origin FROM study WHERE StudyInstanceUID = ?), ?))",
   )
-  const known = db.prepare("SELECT 1 FROM standing_region WHERE id = ?")
+  const known = db.prepare("SELECT region, revision FROM standing_region WHERE id = ?")
+  const nextRevision = db.prepare("UPDATE tally SET value = value + 1 WHERE name = 'revision' RETURNING value")
   /** A standing region is seen by those who may see the studies of its origin: that of the study it was drawn on. */
   const visibleRegions = ({ origins }: Caller) =>
     origins === "all"
       ? { sql: "1", values: [] }
       : { sql: `standing_region.origin IN (${Array.from(origins, () => "?").join(", ")})`, values: [...origins] }
   const removeRegion = db.prepare("DELETE FROM standing_region WHERE id = ?")
-  const raised = db.prepare("SELECT 1 FROM alert WHERE standingRegion = ? AND StudyInstanceUID = ?")
-  const claim = db.prepare("INSERT INTO alert (id, standingRegion, StudyInstanceUID, alert) VALUES (?, ?, ?, '')")
+  const raised = db.prepare(
+    "SELECT 1 FROM alert WHERE standingRegion = ? AND StudyInstanceUID = ? AND studyVersion = ?",
+  )
+  const version = db.prepare("SELECT 1 FROM study_version WHERE StudyInstanceUID = ? AND version = ?")
+  const claim = db.prepare(
+    "INSERT INTO alert (id, standingRegion, StudyInstanceUID, studyVersion, alert) VALUES (?, ?, ?, ?, '')",
+  )
   const fill = db.prepare("UPDATE alert SET alert = ? WHERE id = ?")
   // The sequence, not the greatest row: a deleted alert's id is not given again, and no reader waits for it.
   const last = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'alert'")
@@ -47,8 +56,12 @@ export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
   return {
     /** False when the id is taken by a region that the caller may not see. */
     putRegion: (id: StandingRegionId, region: StandingRegion, exemplar: Uint8Array, caller: Caller) => {
-      if (known.get(id) !== undefined && !sees(id, caller)) return false
-      putRegion.run(id, encodeRegion(region), exemplar, region.StudyInstanceUID, caller.origin)
+      const before = known.get(id)
+      if (before !== undefined && !sees(id, caller)) return false
+      // The same rule put again was matched before, whatever it is called now.
+      const same = before !== undefined && ruleOf(decodeRegion(before["region"])) === ruleOf(region)
+      const revision = Number(same ? before["revision"] : nextRevision.get()?.["value"])
+      putRegion.run(id, encodeRegion(region), exemplar, revision, region.StudyInstanceUID, caller.origin)
       return true
     },
     regions: (caller: Caller) => {
@@ -64,10 +77,13 @@ export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
     },
     removeRegion: (id: StandingRegionId, caller: Caller) => sees(id, caller) && removeRegion.run(id).changes > 0,
     raise: (match: NewAlert, now: number): Alert | undefined => {
-      if (raised.get(match.standingRegion, match.StudyInstanceUID) !== undefined) return undefined
+      const { standingRegion, StudyInstanceUID, studyVersion } = match
+      // Deleted meanwhile, or raised before.
+      if (version.get(StudyInstanceUID, studyVersion) === undefined) return undefined
+      if (raised.get(standingRegion, StudyInstanceUID, studyVersion) !== undefined) return undefined
       // From the moment, so that a gap between two ids does not count the alerts that a reader may not see.
       const id = Math.max(newest() + 1, now * 100)
-      claim.run(id, match.standingRegion, match.StudyInstanceUID)
+      claim.run(id, standingRegion, StudyInstanceUID, studyVersion)
       const alert: Alert = { id, ...match, raisedAt: new Date(now).toISOString() }
       fill.run(encodeAlert(alert), alert.id)
       outbox.add(subjects.alerts, `alert:${alert.id}`, encodeRaised({ _tag: "AlertRaised", alert }), now)

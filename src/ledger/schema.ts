@@ -207,4 +207,70 @@ CREATE TABLE hold (
 CREATE INDEX study_received ON study (lastReceived);
 `
 
-export const migrations: ReadonlyArray<string> = [format1, format2, format3, format4, format5]
+/** Versions of a study with their evidence, what each made searchable, and which standing regions were matched against it. */
+const format6 = `
+-- In the ledger's steady time: since when nothing came, and since when it is waited for.
+ALTER TABLE study ADD COLUMN quietSince INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE study ADD COLUMN openedAt INTEGER NOT NULL DEFAULT 0;
+UPDATE study SET quietSince = lastReceived, openedAt = lastReceived;
+ALTER TABLE study ADD COLUMN expected INTEGER;
+ALTER TABLE study ADD COLUMN expectedFrom TEXT;
+-- Set when the maximum wait is over: what came later belongs to the next version.
+ALTER TABLE study ADD COLUMN cutoff INTEGER;
+UPDATE study SET state = 'reopened' WHERE state = 'open' AND version > 0;
+
+CREATE TABLE study_version (
+  StudyInstanceUID TEXT NOT NULL REFERENCES study ON DELETE CASCADE,
+  version INTEGER NOT NULL,
+  evidence TEXT NOT NULL, readyAt INTEGER NOT NULL,
+  -- The newest revision of standing regions when all of them had been matched against this version.
+  matched INTEGER,
+  PRIMARY KEY (StudyInstanceUID, version)
+) STRICT, WITHOUT ROWID;
+INSERT INTO study_version (StudyInstanceUID, version, evidence, readyAt)
+  SELECT StudyInstanceUID, version, evidence, lastReceived FROM study WHERE version > 0 AND evidence IS NOT NULL;
+
+-- The version in which an instance was searchable for the first time.
+CREATE TABLE covered (
+  receipt INTEGER PRIMARY KEY REFERENCES instance ON DELETE CASCADE, version INTEGER NOT NULL
+) STRICT;
+INSERT INTO covered SELECT instance.receipt, study.version FROM study JOIN series USING (StudyInstanceUID)
+  JOIN instance USING (SeriesInstanceUID) WHERE study.version > 0 AND instance.stage = 'indexed';
+
+INSERT INTO tally SELECT 'study-' || name, (SELECT count(*) FROM study WHERE state = name)
+  FROM (SELECT 'open' AS name UNION SELECT 'quiet' UNION SELECT 'ready' UNION SELECT 'reopened');
+CREATE TRIGGER study_added AFTER INSERT ON study BEGIN
+  UPDATE tally SET value = value + 1 WHERE name = 'study-' || new.state;
+END;
+CREATE TRIGGER study_moved AFTER UPDATE OF state ON study WHEN new.state <> old.state BEGIN
+  UPDATE tally SET value = value - 1 WHERE name = 'study-' || old.state;
+  UPDATE tally SET value = value + 1 WHERE name = 'study-' || new.state;
+END;
+CREATE TRIGGER study_removed AFTER DELETE ON study BEGIN
+  UPDATE tally SET value = value - 1 WHERE name = 'study-' || old.state;
+END;
+-- An instance that was deleted is not waited for.
+CREATE TRIGGER instance_unexpected AFTER DELETE ON instance BEGIN
+  UPDATE study SET expected = expected - 1 WHERE StudyInstanceUID = old.StudyInstanceUID AND expected > 0;
+END;
+
+-- Counts what waits, and says since when, without reading events.
+CREATE INDEX outbox_queued ON outbox (queuedAt);
+
+ALTER TABLE standing_region ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+INSERT INTO tally VALUES ('revision', 0);
+CREATE TABLE alert_by_version (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  standingRegion TEXT NOT NULL, StudyInstanceUID TEXT NOT NULL, studyVersion INTEGER NOT NULL, alert TEXT NOT NULL,
+  UNIQUE (standingRegion, StudyInstanceUID, studyVersion)
+) STRICT;
+-- The number of a deleted alert is not given again.
+INSERT INTO sqlite_sequence SELECT 'alert_by_version', seq FROM sqlite_sequence WHERE name = 'alert';
+INSERT INTO alert_by_version
+  SELECT id, standingRegion, StudyInstanceUID, json_extract(alert, '$.studyVersion'), alert FROM alert;
+DROP TABLE alert;
+ALTER TABLE alert_by_version RENAME TO alert;
+CREATE INDEX alert_study ON alert (StudyInstanceUID);
+`
+
+export const migrations: ReadonlyArray<string> = [format1, format2, format3, format4, format5, format6]

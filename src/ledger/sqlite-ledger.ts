@@ -7,13 +7,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { makeDurableFolder } from "../disk/durable-folder.ts"
+import * as Schedule from "effect/Schedule"
 import { type Caller, CurrentCaller } from "../domain/caller.ts"
-import { makeAccept, makeOutbox } from "./accept.ts"
+import { StudyState } from "../domain/study.ts"
+import { makeAccept, makeOutbox, type Moment } from "./accept.ts"
 import { makeAlertStore } from "./alert-store.ts"
 import { makeDelete } from "./delete.ts"
 import { makeDeletions } from "./deletions.ts"
+import { makeExpectations } from "./expectations.ts"
 import { makeHolds } from "./holds.ts"
 import { type InventoryItem, Ledger, type LedgerTotals } from "./Ledger.ts"
+import { makeMatchedVersions } from "./matched-versions.ts"
 import { openDatabase } from "./open-database.ts"
 import { makeRetention } from "./retention.ts"
 import { attributesOf, heldColumns, heldOf, instanceOf, scopeCondition, visibleCondition } from "./rows.ts"
@@ -22,8 +26,12 @@ import { makeTurns } from "./search-turns.ts"
 import { makeScrub } from "./scrub.ts"
 import { makeOverview } from "./study-overview.ts"
 import { makeSearch } from "./search.ts"
+import { makeSeriesFacts } from "./series-facts.ts"
+import { makeSetAside } from "./set-aside.ts"
 import { makeStages } from "./stages.ts"
+import { makeSteadyTime } from "./steady-time.ts"
 import { makeStudies } from "./studies.ts"
+import { makeStudyStatus } from "./study-status.ts"
 import { ledgerError, makeWriter } from "./writer.ts"
 
 const makeTotals = (db: DatabaseSync) => {
@@ -31,7 +39,7 @@ const makeTotals = (db: DatabaseSync) => {
   const stage = db.prepare(
     "SELECT count(*) AS pending, min(stageSince) AS oldest FROM instance WHERE stage = ? AND stage IN ('accepted', 'decoded', 'embedded')",
   )
-  const outbox = db.prepare("SELECT count(*) AS pending, min(queuedAt) AS oldest FROM outbox")
+  const outbox = db.prepare("SELECT count(*) AS pending, min(queuedAt) AS oldest FROM outbox INDEXED BY outbox_queued")
   const backlog = (row: Record<string, unknown> | undefined) => ({
     pending: Number(row?.["pending"] ?? 0),
     ...(row?.["oldest"] == null ? {} : { oldest: Number(row["oldest"]) }),
@@ -48,6 +56,9 @@ const makeTotals = (db: DatabaseSync) => {
         embedded: backlog(stage.get("embedded")),
       },
       outbox: backlog(outbox.get()),
+      studies: Object.fromEntries(
+        StudyState.literals.map((state) => [state, counts.get(`study-${state}`) ?? 0]),
+      ) as LedgerTotals["studies"],
     }
   }
 }
@@ -79,21 +90,27 @@ const make = Effect.fnUntraced(function* (path: string) {
   )
   const { write, note, readDurable } = makeWriter(db, path === memory ? undefined : yield* logSync(db, path))
   const read = <A>(query: () => A) => Effect.try({ try: query, catch: ledgerError })
+  const steady = yield* makeSteadyTime(db)
+  const moment = Effect.map(Clock.currentTimeMillis, (now): Moment => ({ now, steady: steady.now() }))
   /** Gives the job the moment it was asked for, and who asked. */
-  const writeAt = <A>(job: (now: number, caller: Caller) => A) =>
+  const writeAt = <A>(job: (now: number, caller: Caller, moment: Moment) => A) =>
     Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
+      const at = yield* moment
       const caller = yield* CurrentCaller
-      return yield* write(() => job(now, caller))
+      return yield* write(() => job(at.now, caller, at))
     })
   /** Reads what the caller may see. */
   const readAs = <A>(query: (caller: Caller) => A) =>
     Effect.flatMap(CurrentCaller, (caller) => read(() => query(caller)))
 
   const outbox = makeOutbox(db)
-  const accept = makeAccept(db, outbox)
+  const expectations = makeExpectations(db)
+  const accept = makeAccept(db, outbox, expectations)
   const stages = makeStages(db, outbox)
-  const studies = makeStudies(db, outbox)
+  const studies = makeStudies(db, outbox, expectations)
+  const status = makeStudyStatus(db)
+  const matchedVersions = makeMatchedVersions(db)
+  const aside = makeSetAside(db)
   const overview = makeOverview(db)
   const alerts = makeAlertStore(db, outbox)
   const remove = makeDelete(db, outbox)
@@ -112,12 +129,14 @@ const make = Effect.fnUntraced(function* (path: string) {
   const current = db.prepare("SELECT 1 FROM instance WHERE SOPInstanceUID = ? AND receipt = ?")
   const deleted = db.prepare("SELECT 1 FROM deletion WHERE receipt = ?")
   const named = db.prepare("SELECT 1 FROM instance WHERE digest = ? LIMIT 1")
-  const aside = db.prepare("SELECT * FROM instance WHERE stage = 'set-aside' ORDER BY receipt LIMIT 10000")
   const queued = db.prepare("SELECT sequence, subject, msgID, payload FROM outbox ORDER BY sequence LIMIT ?")
   const sent = db.prepare("DELETE FROM outbox WHERE sequence = ?")
 
+  // What passed since the last note is taken back by a crash: then studies wait so much longer.
+  yield* note(steady.keep).pipe(Effect.ignore, Effect.repeat(Schedule.spaced("5 seconds")), Effect.forkScoped)
+
   return Ledger.of({
-    accept: (instances) => writeAt((now, caller) => accept(instances, caller, now)),
+    accept: (instances, expected) => writeAt((_now, caller, moment) => accept(instances, expected, caller, moment)),
     instance: (SOPInstanceUID) =>
       readAs((caller) => {
         const { sql, values } = scopeCondition({ SOPInstanceUID }, caller)
@@ -170,9 +189,7 @@ const make = Effect.fnUntraced(function* (path: string) {
     progress: (changes) =>
       changes.length === 0
         ? Effect.void
-        : Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            note(() => changes.forEach((change) => stages.progress(change, now))),
-          ),
+        : Effect.flatMap(moment, (at) => note(() => changes.forEach((change) => stages.progress(change, at)))),
     isCurrent: ({ SOPInstanceUID, receipt }) => read(() => current.get(SOPInstanceUID, receipt) !== undefined),
     isDeleted: (receipt) => read(() => deleted.get(receipt) !== undefined),
     // What a delete has just taken is gone for good only once that is on disk.
@@ -181,20 +198,17 @@ const make = Effect.fnUntraced(function* (path: string) {
         read(() => named.get(digest) !== undefined),
         (is) => (is ? Effect.succeed(true) : readDurable(() => named.get(digest) !== undefined)),
       ),
-    setAside: (instance, stage, reason) => writeAt((now) => stages.setAside(instance, stage, reason, now)),
-    setAsideList: read(() => aside.all().map(instanceOf)),
+    setAside: (instance, stage, reason) => writeAt((_now, _caller, at) => stages.setAside(instance, stage, reason, at)),
+    setAsideList: (filter, after, limit) => read(() => aside.list(filter, after, limit)),
+    requeueSetAside: (filter, after, limit) =>
+      writeAt((now) => {
+        const receipts = aside.receipts(filter, after, limit)
+        stages.requeue(receipts, now)
+        return receipts
+      }),
     requeue: (what) =>
       writeAt((now) =>
-        stages.requeue(
-          what === "set-aside"
-            ? stages.setAsideReceipts()
-            : "SOPInstanceUID" in what
-              ? stages.receiptOf(what.SOPInstanceUID)
-              : "receipts" in what
-                ? what.receipts
-                : stages.stuckReceipts(what.unfinishedSince),
-          now,
-        ),
+        stages.requeue("receipts" in what ? what.receipts : stages.stuckReceipts(what.unfinishedSince, now), now),
       ),
     delete: (scope, cause = "request") =>
       Effect.tap(
@@ -222,18 +236,26 @@ const make = Effect.fnUntraced(function* (path: string) {
         })),
       ),
     published: (sequences) => note(() => sequences.forEach((sequence) => sent.run(sequence))),
-    studyStatus: (uid) => readAs((caller) => Option.fromUndefinedOr(studies.status(uid, caller))),
+    studyStatus: (uid, page) => readAs((caller) => Option.fromUndefinedOr(status(uid, page, caller, steady.now()))),
     studyOverview: (uid) => readAs((caller) => Option.fromUndefinedOr(overview.of(uid, caller))),
     studyReferences: (uid, limit) => readAs((caller) => overview.references(uid, limit, caller)),
     unsettledStudies: readAs(overview.unsettled),
-    settle: (now, quietMillis) => write(() => studies.settle(now, quietMillis)),
-    complete: (uid, evidence) => writeAt((_now, caller) => studies.complete(uid, evidence, caller)),
-    seriesFacts: readAs(studies.seriesFacts),
+    settle: (rules) =>
+      Effect.flatMap(
+        read(() => studies.isDue(rules, steady.now())),
+        (due) => (due ? writeAt((now) => studies.settle(rules, steady.now(), now)) : Effect.succeed([])),
+      ),
+    complete: (uid) => writeAt((_now, caller, { steady }) => studies.complete(uid, steady, caller)),
+    expect: (uid, expectation) => writeAt((_now, caller) => expectations.expect(uid, expectation, caller)),
+    seriesFacts: readAs(makeSeriesFacts(db)),
     totals: read(totals),
     putStandingRegion: (id, region, exemplar) =>
       writeAt((_now, caller) => alerts.putRegion(id, region, exemplar, caller)),
     standingRegions: readAs(alerts.regions),
     deleteStandingRegion: (id) => writeAt((_now, caller) => alerts.removeRegion(id, caller)),
+    unmatched: (uid, version) => read(() => Option.fromUndefinedOr(matchedVersions.unmatched(uid, version))),
+    matched: (uid, version, revision) => write(() => matchedVersions.matched(uid, version, revision)),
+    covered: (uid, after, version) => read(() => matchedVersions.covered(uid, after, version)),
     raiseAlert: (alert) => writeAt((now) => Option.fromUndefinedOr(alerts.raise(alert, now))),
     alerts: (after, limit) => readAs((caller) => alerts.after(after, limit, caller)),
     lastAlert: read(alerts.last),

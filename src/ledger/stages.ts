@@ -3,9 +3,10 @@ import type { DatabaseSync } from "node:sqlite"
 import * as Schema from "effect/Schema"
 import type { InstanceRef, InstanceStage } from "../domain/instance.ts"
 import { SetAside, subjects } from "../events/events.ts"
-import type { Outbox } from "./accept.ts"
+import type { Moment, Outbox } from "./accept.ts"
 import type { Progress } from "./Ledger.ts"
 import { refOf } from "./rows.ts"
+import { reasonText } from "./set-aside.ts"
 
 const encodeSetAside = Schema.encodeSync(Schema.fromJsonString(SetAside))
 
@@ -22,7 +23,9 @@ const order: Readonly<Record<InstanceStage, number>> = {
 const unfinished = "stage IN ('accepted', 'decoded', 'embedded')"
 
 export const makeStages = (db: DatabaseSync, outbox: Outbox) => {
-  const current = db.prepare("SELECT stage, embeddable, indexed FROM instance WHERE SOPInstanceUID = ? AND receipt = ?")
+  const current = db.prepare(
+    "SELECT stage, embeddable, indexed, StudyInstanceUID FROM instance WHERE SOPInstanceUID = ? AND receipt = ?",
+  )
   const update = db.prepare(
     "UPDATE instance SET stage = ?, reason = ?, embeddable = ?, indexed = ?, stageSince = ? WHERE SOPInstanceUID = ? AND receipt = ?",
   )
@@ -30,9 +33,15 @@ export const makeStages = (db: DatabaseSync, outbox: Outbox) => {
     "UPDATE instance SET stage = 'accepted', reason = NULL, indexed = 0, stageSince = ?, attempt = attempt + 1 WHERE receipt = ? RETURNING *",
   )
 
+  // Searchable only after its study was ready (requeued, or later than the maximum wait): the next version has it.
+  const reopen = db.prepare(
+    `UPDATE study SET state = 'reopened', quietSince = ?1, openedAt = ?1 WHERE StudyInstanceUID = ?2 AND state = 'ready'
+      AND NOT EXISTS (SELECT 1 FROM covered WHERE receipt = ?3)`,
+  )
+
   const progress = (
     { SOPInstanceUID, receipt, stage, reason, embeddableFrames, indexedFrames }: Progress,
-    now: number,
+    { now, steady }: Moment,
   ) => {
     const row = current.get(SOPInstanceUID, receipt)
     if (row === undefined) return
@@ -44,17 +53,18 @@ export const makeStages = (db: DatabaseSync, outbox: Outbox) => {
     const next = order[reached] >= order[before] ? reached : before
     const why = next === reached ? (reason ?? null) : null
     update.run(next, why, embeddable, indexed, now, SOPInstanceUID, receipt)
+    if (next === "indexed" && before !== next) reopen.run(steady, row["StudyInstanceUID"] as string, receipt)
   }
 
-  const setAside = (instance: InstanceRef, stage: string, reason: string, now: number) => {
+  const setAside = (instance: InstanceRef, stage: string, reason: string, moment: Moment) => {
     const row = current.get(instance.SOPInstanceUID, instance.receipt)
     if (row === undefined) return
-    progress({ ...instance, stage: "set-aside", reason: `${stage}: ${reason}` }, now)
+    progress({ ...instance, stage: "set-aside", reason: reasonText(stage, reason) }, moment)
     outbox.add(
       subjects.setAside(stage),
-      `set-aside:${instance.receipt}:${now}`,
+      `set-aside:${instance.receipt}:${moment.now}`,
       encodeSetAside({ _tag: "SetAside", stage, reason, instance }),
-      now,
+      moment.now,
     )
   }
 
@@ -73,11 +83,12 @@ export const makeStages = (db: DatabaseSync, outbox: Outbox) => {
     progress,
     setAside,
     requeue,
-    setAsideReceipts: receiptsOf("stage = 'set-aside'"),
-    receiptOf: receiptsOf("SOPInstanceUID = ?"),
-    /** Unfinished since before the given moment, with no event of theirs still to be sent. */
+    /**
+     * Unfinished since before the given moment (or, where the clock was turned back, one still to come), with no event
+     * of theirs still to be sent.
+     */
     stuckReceipts: receiptsOf(
-      `${unfinished} AND stageSince < ? AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.receipt = instance.receipt)`,
+      `${unfinished} AND (stageSince < ? OR stageSince > ?) AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.receipt = instance.receipt)`,
     ),
   }
 }

@@ -1,110 +1,115 @@
-// A study's life in the ledger: open, quiet, ready, and open again when an instance comes late.
+// A study's life in the ledger: open, quiet, ready with a version and its evidence, and reopened by what comes late.
 import type { DatabaseSync } from "node:sqlite"
 import * as Schema from "effect/Schema"
 import type { Caller } from "../domain/caller.ts"
-import type { InstanceStage } from "../domain/instance.ts"
-import type { ReadyEvidence, StudyState, StudyStatus } from "../domain/study.ts"
-import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
+import type { ReadyEvidence } from "../domain/study.ts"
+import type { StudyInstanceUID } from "../domain/uid.ts"
 import { StudyReady, subjects } from "../events/events.ts"
 import type { Outbox } from "./accept.ts"
-import type { SeriesFacts } from "./Ledger.ts"
-import { visibleCondition } from "./rows.ts"
+import { expectationOf, type Expectations } from "./expectations.ts"
+import type { SettleRules } from "./Ledger.ts"
+import { type Row, visibleCondition } from "./rows.ts"
 
 const encodeReady = Schema.encodeSync(Schema.fromJsonString(StudyReady))
 
-/** Why no frame of a series is searchable: the most frequent reason among its instances. */
-const seriesReason = `(SELECT reason FROM instance WHERE instance.SeriesInstanceUID = series.SeriesInstanceUID
-  AND stage IN ('stored-only', 'set-aside') GROUP BY reason ORDER BY count(*) DESC LIMIT 1)`
-const seriesUnfinished = `EXISTS (SELECT 1 FROM instance WHERE instance.SeriesInstanceUID = series.SeriesInstanceUID
-  AND stage IN ('accepted', 'decoded', 'embedded'))`
+const unfinished = "StudyInstanceUID = ? AND stage IN ('accepted', 'decoded', 'embedded')"
 
-export const makeStudies = (db: DatabaseSync, outbox: Outbox) => {
+const seconds = (millis: number) => Math.max(0, millis / 1000)
+
+/** All moments but the one of a version are of the ledger's steady time. */
+export const makeStudies = (db: DatabaseSync, outbox: Outbox, { stored }: Expectations) => {
   const unsettled = db.prepare(
-    "SELECT StudyInstanceUID, state, version, claim, lastReceived FROM study WHERE state <> 'ready'",
+    `SELECT StudyInstanceUID, state, version, claim, quietSince, openedAt, expected, expectedFrom, cutoff FROM study
+      WHERE state <> 'ready' AND (claim IS NOT NULL OR expected IS NOT NULL OR quietSince <= ? OR openedAt <= ?)`,
   )
-  const inFlight = db.prepare(
-    "SELECT 1 FROM instance WHERE StudyInstanceUID = ? AND stage IN ('accepted', 'decoded', 'embedded') LIMIT 1",
+  const inFlight = db.prepare(`SELECT 1 FROM instance WHERE ${unfinished} LIMIT 1`)
+  const inFlightUpTo = db.prepare(`SELECT 1 FROM instance WHERE ${unfinished} AND receipt <= ? LIMIT 1`)
+  const storedUpTo = db.prepare("SELECT count(*) AS n FROM instance WHERE StudyInstanceUID = ? AND receipt <= ?")
+  const newest = db.prepare("SELECT max(receipt) AS receipt FROM instance WHERE StudyInstanceUID = ?")
+  const setAside = db.prepare(
+    `SELECT count(*) AS n FROM series JOIN instance USING (SeriesInstanceUID)
+      WHERE series.StudyInstanceUID = ? AND instance.stage = 'set-aside'`,
   )
-  const count = db.prepare("SELECT count(*) AS n FROM instance WHERE StudyInstanceUID = ?")
-  const setState = db.prepare("UPDATE study SET state = ?, version = ?, evidence = ? WHERE StudyInstanceUID = ?")
+  const setQuiet = db.prepare("UPDATE study SET state = 'quiet' WHERE StudyInstanceUID = ?")
+  const setCutoff = db.prepare("UPDATE study SET cutoff = ? WHERE StudyInstanceUID = ?")
+  // What was expected is used up: a late instance is waited for like any other.
+  const setReady = db.prepare(
+    `UPDATE study SET state = 'ready', version = ?, evidence = ?, claim = NULL, cutoff = NULL, expected = NULL,
+      expectedFrom = NULL WHERE StudyInstanceUID = ?`,
+  )
+  const addVersion = db.prepare(
+    "INSERT INTO study_version (StudyInstanceUID, version, evidence, readyAt) VALUES (?, ?, ?, ?)",
+  )
+  const cover = db.prepare(
+    `INSERT OR IGNORE INTO covered SELECT instance.receipt, ? FROM series JOIN instance USING (SeriesInstanceUID)
+      WHERE series.StudyInstanceUID = ? AND instance.stage = 'indexed'`,
+  )
   const claim = db.prepare(
-    "UPDATE study SET claim = ?, state = CASE state WHEN 'ready' THEN 'ready' ELSE 'quiet' END WHERE StudyInstanceUID = ?",
+    "UPDATE study SET claim = ?, state = 'quiet' WHERE StudyInstanceUID = ? AND state <> 'ready'",
   )
-  const study = (uid: StudyInstanceUID, caller: Caller) => {
-    const { sql, values } = visibleCondition(caller, "study")
-    return db
-      .prepare(`SELECT state, version, evidence FROM study WHERE StudyInstanceUID = ? AND ${sql}`)
-      .get(uid, ...values)
+
+  /** Why the study is complete, if it is; whether all of it is searchable is another question. */
+  const groundsOf = (row: Row, quiet: number, instances: number, { quietMillis }: SettleRules) => {
+    if (row["claim"] !== null) return "explicit"
+    if (row["cutoff"] !== null) return "maximum-wait"
+    const expected = expectationOf(row)
+    if (expected !== undefined) return instances >= expected.instances ? "expected-count" : undefined
+    return quiet >= quietMillis ? "quiet-time" : undefined
   }
-  const instances = db.prepare(
-    "SELECT SOPInstanceUID, SeriesInstanceUID, stage, reason, embeddable, indexed FROM instance WHERE StudyInstanceUID = ? ORDER BY receipt",
-  )
-  const facts = `SELECT series.SeriesInstanceUID, series.StudyInstanceUID, Modality, indexed, StudyDate, patient,
-      CASE WHEN indexed > 0 OR ${seriesUnfinished} THEN NULL ELSE ${seriesReason} END AS notSearchable
-     FROM series JOIN study USING (StudyInstanceUID)`
 
-  const settle = (now: number, quietMillis: number): ReadonlyArray<StudyInstanceUID> =>
-    unsettled.all().flatMap((row) => {
-      const uid = row["StudyInstanceUID"] as StudyInstanceUID
-      const quiet = now - Number(row["lastReceived"])
-      if (row["claim"] === null && quiet < quietMillis) return []
-      const version = Number(row["version"])
-      if (inFlight.get(uid) !== undefined) {
-        if (row["state"] === "open") setState.run("quiet", version, null, uid)
-        return []
-      }
-      const evidence: ReadyEvidence =
-        row["claim"] === null
-          ? { kind: "quiet-time", instances: Number(count.get(uid)?.["n"]), quietSeconds: quiet / 1000 }
-          : (JSON.parse(String(row["claim"])) as ReadyEvidence)
-      setState.run("ready", version + 1, JSON.stringify(evidence), uid)
-      outbox.add(
-        subjects.studyReady(uid),
-        // A deleted and re-sent study counts its versions from 1 again; the moment tells them apart.
-        `ready:${uid}:${version + 1}:${now}`,
-        encodeReady({ _tag: "StudyReady", StudyInstanceUID: uid, version: version + 1 }),
-        now,
-      )
-      return [uid]
-    })
-
-  const status = (uid: StudyInstanceUID, caller: Caller): StudyStatus | undefined => {
-    const row = study(uid, caller)
-    if (row === undefined) return undefined
-    return {
-      StudyInstanceUID: uid,
-      state: row["state"] as StudyState,
-      version: Number(row["version"]),
-      ...(row["evidence"] === null ? {} : { evidence: JSON.parse(String(row["evidence"])) as ReadyEvidence }),
-      instances: instances.all(uid).map((instance) => ({
-        SOPInstanceUID: instance["SOPInstanceUID"] as SOPInstanceUID,
-        SeriesInstanceUID: instance["SeriesInstanceUID"] as SeriesInstanceUID,
-        stage: instance["stage"] as InstanceStage,
-        ...(instance["reason"] === null ? {} : { reason: String(instance["reason"]) }),
-        frames: { embeddable: Number(instance["embeddable"]), indexed: Number(instance["indexed"]) },
-      })),
+  const settleOne = (row: Row, rules: SettleRules, steady: number, now: number) => {
+    const uid = row["StudyInstanceUID"] as StudyInstanceUID
+    const [quiet, waited] = [steady - Number(row["quietSince"]), steady - Number(row["openedAt"])]
+    const [before, instances] = [row["cutoff"], stored(uid)]
+    // What came until now is the version; what comes while it is finished is the next one's.
+    const cutoff = before ?? (waited >= rules.maxWaitMillis ? Number(newest.get(uid)?.["receipt"]) : null)
+    if (cutoff !== before) setCutoff.run(cutoff as number, uid)
+    const kind = groundsOf({ ...row, cutoff }, quiet, instances, rules)
+    const finished =
+      inFlight.get(uid) === undefined || (cutoff !== null && inFlightUpTo.get(uid, cutoff as number) === undefined)
+    if (kind === undefined || !finished) {
+      const silent = quiet >= rules.quietMillis || row["claim"] !== null
+      if (silent && row["state"] !== "quiet") setQuiet.run(uid)
+      return false
     }
+    const expected = expectationOf(row)
+    const evidence: ReadyEvidence = {
+      kind,
+      instances: kind === "maximum-wait" ? Number(storedUpTo.get(uid, cutoff as number)?.["n"]) : instances,
+      setAside: Number(setAside.get(uid)?.["n"]),
+      quietSeconds: seconds(quiet),
+      waitedSeconds: seconds(waited),
+      ...(expected === undefined ? {} : { expected }),
+    }
+    const version = Number(row["version"]) + 1
+    setReady.run(version, JSON.stringify(evidence), uid)
+    addVersion.run(uid, version, JSON.stringify(evidence), now)
+    cover.run(version, uid)
+    outbox.add(
+      subjects.studyReady(uid),
+      // A deleted and re-sent study counts its versions from 1 again; the moment tells them apart.
+      `ready:${uid}:${version}:${now}`,
+      encodeReady({ _tag: "StudyReady", StudyInstanceUID: uid, version }),
+      now,
+    )
+    return true
   }
 
-  const seriesFacts = (caller: Caller): ReadonlyArray<SeriesFacts> => {
-    const { sql, values } = visibleCondition(caller, "series")
-    const rows = db.prepare(`${facts} WHERE ${sql}`).all(...values)
-    return rows.map((row) => ({
-      StudyInstanceUID: row["StudyInstanceUID"] as StudyInstanceUID,
-      SeriesInstanceUID: row["SeriesInstanceUID"] as SeriesInstanceUID,
-      Modality: String(row["Modality"] ?? ""),
-      StudyDate: String(row["StudyDate"] ?? ""),
-      patient: String(row["patient"]),
-      indexedFrames: Number(row["indexed"]),
-      ...(row["notSearchable"] === null ? {} : { notSearchable: String(row["notSearchable"]) }),
-    }))
-  }
+  const due = ({ quietMillis, maxWaitMillis }: SettleRules, steady: number) =>
+    unsettled.all(steady - quietMillis, steady - maxWaitMillis)
 
   return {
-    settle,
-    status,
-    seriesFacts,
-    complete: (uid: StudyInstanceUID, evidence: ReadyEvidence, caller: Caller) =>
-      study(uid, caller) !== undefined && claim.run(JSON.stringify(evidence), uid).changes > 0,
+    isDue: (rules: SettleRules, steady: number) => due(rules, steady).length > 0,
+    settle: (rules: SettleRules, steady: number, now: number): ReadonlyArray<StudyInstanceUID> =>
+      due(rules, steady)
+        .filter((row) => settleOne(row, rules, steady, now))
+        .map((row) => row["StudyInstanceUID"] as StudyInstanceUID),
+    complete: (uid: StudyInstanceUID, steady: number, caller: Caller): boolean => {
+      const { sql, values } = visibleCondition(caller, "study")
+      const known = db.prepare(`SELECT 1 FROM study WHERE StudyInstanceUID = ? AND ${sql}`).get(uid, ...values)
+      if (known === undefined) return false
+      claim.run(String(steady), uid)
+      return true
+    },
   }
 }

@@ -9,6 +9,7 @@ import { Blobs, type Draft } from "../ledger/Blobs.ts"
 import { Ledger, type Acceptance, type NewInstance } from "../ledger/Ledger.ts"
 import { asPart10 } from "./bare-data-set.ts"
 import { readInstance } from "./read-instance.ts"
+import { makeExpecting } from "./expect-instances.ts"
 import { Halt, haltOf, type InstanceParts, receive, type Received, type ReceiveLimits } from "./receive.ts"
 import { FailureReason, type Outcome, type Refused } from "./store-response.ts"
 import { count } from "./stow-metrics.ts"
@@ -84,9 +85,15 @@ const outcomeOf = ({ instance, warning }: Ready, acceptance: Acceptance | undefi
   return { _tag: "Stored", fresh, warning, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, SOPClassUID }
 }
 
-const accept = Effect.fnUntraced(function* (group: ReadonlyArray<Ready>) {
+const accept = Effect.fnUntraced(function* (group: ReadonlyArray<Ready>, expecting: ReturnType<typeof makeExpecting>) {
   const ledger = yield* Ledger
-  const acceptances = yield* ledger.accept(group.map(({ instance }) => instance)).pipe(
+  const acceptances = yield* expecting(group.map(({ instance }) => instance.StudyInstanceUID)).pipe(
+    Effect.flatMap((expected) =>
+      ledger.accept(
+        group.map(({ instance }) => instance),
+        expected,
+      ),
+    ),
     Effect.ensuring(Effect.forEach(group, ({ scope }) => Scope.close(scope, Exit.void), { discard: true })),
     // A caller who hangs up must not let go of the bytes while the ledger is taking them.
     Effect.uninterruptible,
@@ -100,17 +107,19 @@ export interface Stored {
   readonly halt: Halt | undefined
 }
 
-/** Everything the outcome calls stored is durable when this succeeds. `study`: from the address. */
+/** Everything the outcome calls stored is durable when this succeeds. `study`: from the address; `expected`: instances it will have. */
 export const store = Effect.fnUntraced(function* <R>(
   parts: InstanceParts<R>,
   study: string | undefined,
   limits: ReceiveLimits,
+  expected?: number,
 ) {
+  const expecting = makeExpecting(expected)
   const outcomes: Array<Outcome> = []
   let unknown = 0
   const take = Effect.fnUntraced(function* (items: ReadonlyArray<Ready | Refused | Halt>) {
     const ready = items.filter((item) => item._tag === "Ready")
-    const accepted = ready.length === 0 ? [] : yield* accept(ready)
+    const accepted = ready.length === 0 ? [] : yield* accept(ready, expecting)
     // In the order they were sent.
     let next = 0
     const settled = items.flatMap((item): ReadonlyArray<Outcome> => {

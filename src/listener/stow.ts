@@ -18,6 +18,7 @@ import { StudyInstanceUID } from "../domain/uid.ts"
 import { Ledger } from "../ledger/Ledger.ts"
 import { type FairTurns, makeFairTurns } from "../workers/fair-turns.ts"
 import { makeBehind } from "./behind.ts"
+import { expectedInstances, expectHeader, expectRefusal } from "./expect-instances.ts"
 import { instanceParts } from "./instance-parts.ts"
 import { defaultPartLimits } from "./parts.ts"
 import * as Reading from "./ReadingThreads.ts"
@@ -99,6 +100,8 @@ const handle = Effect.fn("stow")(function* (options: StowOptions, { room, turns 
   const { study } = yield* HttpRouter.params
   const refused = refusal(request, study)
   if (refused !== undefined) return failure(refused)
+  const expected = expectedInstances(request.headers[expectHeader])
+  if (Number.isNaN(expected)) return failure(expectRefusal)
   const form = documentForm(acceptOf(request), "object")
   if (form === undefined) return failure({ status: 406, error: `available: ${documentTypes}` })
   const base = serviceUrl(options.publicUrl, request.headers)
@@ -113,7 +116,7 @@ const handle = Effect.fn("stow")(function* (options: StowOptions, { room, turns 
   const turn = (bytes: number) => turns.turn(sender, bytes + instanceCost)
   const storing = room.within(Number.isFinite(announced) ? announced : 0, (kept) => {
     const limited = { ...limits, room: kept, turn }
-    return store(instanceParts(request, base, limited), study, limited)
+    return store(instanceParts(request, base, limited), study, limited, expected)
   })
   const stored = yield* storing.pipe(
     Effect.catchTag("BlobError", (error) => Effect.fail(haltOf(error))),

@@ -6,6 +6,7 @@ import { internal } from "../../src/domain/caller.ts"
 import { Digest } from "../../src/domain/instance.ts"
 import { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../../src/domain/uid.ts"
 import { makeAccept, makeOutbox } from "../../src/ledger/accept.ts"
+import { makeExpectations } from "../../src/ledger/expectations.ts"
 import { openDatabase } from "../../src/ledger/open-database.ts"
 import { migrations } from "../../src/ledger/schema.ts"
 
@@ -69,7 +70,7 @@ const attributesOf = (study: number, series: number): DicomJson => {
 
 /** The odd studies are of the origin `north`, the even ones of `south`. */
 const acceptFirsts = (db: DatabaseSync) => {
-  const accept = makeAccept(db, makeOutbox(db))
+  const accept = makeAccept(db, makeOutbox(db), makeExpectations(db))
   for (let study = 0; study < studies; study++) {
     for (let series = 0; series < seriesOfStudy; series++) {
       const attributes = attributesOf(study, series)
@@ -86,8 +87,9 @@ const acceptFirsts = (db: DatabaseSync) => {
             attributes,
           },
         ],
+        undefined,
         { ...internal, origin: study % 2 === 0 ? "south" : "north" },
-        0,
+        { now: 0, steady: 0 },
       )
     }
   }

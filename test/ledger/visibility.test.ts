@@ -37,7 +37,7 @@ describe("a caller with origins", () => {
         objects: ledger.search({ level: "instance", match: [], limit: 10, offset: 0 }),
         facts: ledger.seriesFacts,
         foreign: ledger.instance(two.SOPInstanceUID),
-        status: ledger.studyStatus(two.StudyInstanceUID),
+        status: ledger.studyStatus(two.StudyInstanceUID, { offset: 0, limit: 10 }),
       }).pipe(as("north"))
       assert.deepStrictEqual(
         seen.instances.map(({ SOPInstanceUID }) => SOPInstanceUID),
@@ -58,8 +58,9 @@ describe("a caller with origins", () => {
       const ledger = yield* stored
       const { instances } = yield* ledger.delete({ StudyInstanceUID: two.StudyInstanceUID }).pipe(as("north"))
       assert.lengthOf(instances, 0)
-      const evidence = { kind: "explicit", instances: 1 } as const
-      assert.isFalse(yield* ledger.complete(two.StudyInstanceUID, evidence).pipe(as("north")))
+      assert.isFalse(yield* ledger.complete(two.StudyInstanceUID).pipe(as("north")))
+      const expected = { instances: 9, from: "sender" } as const
+      assert.isFalse(yield* ledger.expect(two.StudyInstanceUID, expected).pipe(as("north")))
       // A new instance of the study, the same instance again, and the instance's UID under another study.
       const stray = { ...newInstance(3, 1, 1), SOPInstanceUID: two.SOPInstanceUID }
       const answers = yield* ledger.accept([newInstance(2, 1, 2), two, stray]).pipe(as("north"))
