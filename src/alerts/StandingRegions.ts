@@ -4,11 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Alert, StandingRegion, StandingRegionId } from "../domain/alert.ts"
+import type { Hit } from "../domain/hit.ts"
 import type { StudyReady } from "../events/events.ts"
 import { Ledger, type LedgerError, type SeriesFacts } from "../ledger/Ledger.ts"
 import { passes } from "../query/filter.ts"
 import { QueryError, RegionQuery } from "../query/RegionQuery.ts"
 import { decodeQueryVolume, encodeQueryVolume } from "../rerank/query-volume-codec.ts"
+import { isSamePlace, viewsOf } from "./news.ts"
 
 export interface Identified extends StandingRegion {
   readonly id: StandingRegionId
@@ -22,7 +24,7 @@ export class StandingRegions extends Context.Service<
     readonly get: (id: StandingRegionId) => Effect.Effect<Option.Option<Identified>, LedgerError>
     readonly list: Effect.Effect<ReadonlyArray<Identified>, LedgerError>
     readonly remove: (id: StandingRegionId) => Effect.Effect<boolean, LedgerError>
-    /** Matches a study that became ready against every standing region; answers the alerts newly raised. */
+    /** Matches what is new in a version of a study against every standing region; answers the alerts newly raised. */
     readonly match: (ready: StudyReady) => Effect.Effect<ReadonlyArray<Alert>, QueryError | LedgerError>
   }
 >()("gateway/alerts/StandingRegions") {
@@ -45,28 +47,42 @@ export class StandingRegions extends Context.Service<
         get: (id) => Effect.map(list, (rules) => Option.fromUndefinedOr(rules.find((rule) => rule.id === id))),
         list,
         remove: ledger.deleteStandingRegion,
-        match: Effect.fn("StandingRegions.match")(function* (ready) {
+        match: Effect.fn("StandingRegions.match")(function* ({ StudyInstanceUID, version }) {
+          // None: the study was deleted since. Regions that this version, or a later one, was matched against are left out.
+          const unmatched = yield* ledger.unmatched(StudyInstanceUID, version)
+          if (Option.isNone(unmatched)) return []
+          const { regions, revision } = unmatched.value
           const facts = yield* ledger.seriesFacts
-          const arrived = facts.filter((series) => series.StudyInstanceUID === ready.StudyInstanceUID)
-          const raised = yield* Effect.forEach(yield* ledger.standingRegions, ({ id, region, exemplar }) =>
+          const arrived = facts.filter((series) => series.StudyInstanceUID === StudyInstanceUID)
+          const upTo = yield* ledger.covered(StudyInstanceUID, 0, version)
+          const raised = yield* Effect.forEach(regions, ({ id, region, exemplar, before, raised }) =>
             Effect.gen(function* () {
               const wanted = admitted(region, facts, arrived)
               if (wanted.size === 0) return Option.none<Alert>()
-              const hits = yield* query.matchStudy(
-                yield* Effect.orDie(decodeQueryVolume(exemplar)),
-                ready.StudyInstanceUID,
+              const volume = yield* Effect.orDie(decodeQueryVolume(exemplar))
+              const fresh = before === 0 ? upTo : yield* ledger.covered(StudyInstanceUID, before, version)
+              const hits = yield* Effect.forEach(viewsOf(upTo, fresh), (view) =>
+                query.matchStudy(volume, StudyInstanceUID, view),
               )
-              const best = hits.find((hit) => wanted.has(hit.SeriesInstanceUID) && hit.score >= region.threshold)
+              const best = hits
+                .flat()
+                .filter((hit) => wanted.has(hit.SeriesInstanceUID) && hit.score >= region.threshold)
+                .filter((hit) => !raised.some((earlier) => isSamePlace(earlier, hit)))
+                .reduce<Hit | undefined>(
+                  (best, hit) => (best === undefined || hit.score > best.score ? hit : best),
+                  undefined,
+                )
               if (best === undefined) return Option.none<Alert>()
               return yield* ledger.raiseAlert({
                 standingRegion: id,
                 label: region.label,
-                StudyInstanceUID: ready.StudyInstanceUID,
-                studyVersion: ready.version,
-                hit: best,
+                StudyInstanceUID,
+                studyVersion: version,
+                hit: { ...best, rank: 1 },
               })
             }),
           )
+          yield* ledger.matched(StudyInstanceUID, version, revision)
           return raised.flatMap(Option.toArray)
         }),
       })

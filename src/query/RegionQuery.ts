@@ -32,6 +32,14 @@ export interface SearchOptions {
   readonly patient?: string
 }
 
+/** Part of a study, as receipts of its instances, ascending. */
+export interface StudyView {
+  /** As if there were no others. */
+  readonly only: Float64Array
+  /** Only places that meet a slice of these; any place when absent. */
+  readonly meeting?: Float64Array
+}
+
 export class RegionQuery extends Context.Service<
   RegionQuery,
   {
@@ -49,7 +57,11 @@ export class RegionQuery extends Context.Service<
     /** First the candidates as the index ranks them, then the re-ranked hits. */
     readonly search: (request: RegionSearch) => Stream.Stream<Step, QueryError>
     readonly searchVolume: (query: QueryVolume, options: SearchOptions) => Stream.Stream<Step, QueryError>
-    /** Scores the stacks of one study against a query; best first. */
-    readonly matchStudy: (query: QueryVolume, study: StudyInstanceUID) => Effect.Effect<ReadonlyArray<Hit>, QueryError>
+    /** Scores the stacks of one study against a query, the best place of each series; best first. */
+    readonly matchStudy: (
+      query: QueryVolume,
+      study: StudyInstanceUID,
+      view?: StudyView,
+    ) => Effect.Effect<ReadonlyArray<Hit>, QueryError>
   }
 >()("gateway/query/RegionQuery") {}

@@ -10,14 +10,14 @@ import { defaultHits, type RegionSearch, type SearchFilter } from "../domain/reg
 import type { SearchAnswer } from "../domain/hit.ts"
 import { Blobs } from "../ledger/Blobs.ts"
 import { Ledger, type SeriesFacts } from "../ledger/Ledger.ts"
-import { type QueryVolume, Reranker } from "../rerank/Reranker.ts"
+import { type QueryVolume, Reranker, type SubVolume } from "../rerank/Reranker.ts"
 import { VectorIndex } from "../vector-index/VectorIndex.ts"
 import { firstWindow, onePerSeries } from "./candidates.ts"
 import { coverageOf } from "./coverage.ts"
 import { passes } from "./filter.ts"
 import { gather } from "./gather.ts"
 import { hitsOf } from "./hits.ts"
-import { QueryError, RegionQuery, type SearchOptions, type Step } from "./RegionQuery.ts"
+import { QueryError, RegionQuery, type SearchOptions, type Step, type StudyView } from "./RegionQuery.ts"
 import { resolveIn, resolveNamed, unavailable } from "./resolve-region.ts"
 
 export interface QueryOptions {
@@ -55,6 +55,14 @@ const admittedTo = (
     .filter(({ SeriesInstanceUID }) => SeriesInstanceUID !== own.series)
     .filter(({ StudyInstanceUID }) => !(otherPatient && study !== undefined && StudyInstanceUID === study))
     .filter(passes(filter, own.patient ?? stored?.patient))
+}
+
+/** Whether a slice of what has to be met is one that the query's slices are aligned with. */
+const meets = (view: StudyView | undefined) => {
+  if (view?.meeting === undefined) return () => true
+  const met = new Set(view.meeting)
+  return ({ alignment, headers, from }: SubVolume) =>
+    alignment.some(([, index]) => met.has(headers[index - from]?.instance.receipt ?? 0))
 }
 
 const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
@@ -131,14 +139,15 @@ const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
         ),
       ),
     searchVolume: (query, options) => placed(steps(query, options, {})),
-    matchStudy: Effect.fn("RegionQuery.matchStudy")(function* (query, study) {
+    matchStudy: Effect.fn("RegionQuery.matchStudy")(function* (query, study, view) {
       const matched = Effect.gen(function* () {
         const facts = yield* ledger.seriesFacts
         const series = facts.filter((one) => one.StudyInstanceUID === study && one.indexedFrames > 0)
         const stacks = yield* reranker.stacks(series.map(({ SeriesInstanceUID }) => SeriesInstanceUID))
-        return yield* reranker.rerank(query, stacks.slice(0, maxStudyStacks), { mean: yield* index.mean })
+        const only = view === undefined ? {} : { only: view.only }
+        return yield* reranker.rerank(query, stacks.slice(0, maxStudyStacks), { mean: yield* index.mean, ...only })
       })
-      return hitsOf(yield* unavailable(matched))
+      return hitsOf((yield* unavailable(matched)).filter(meets(view)))
     }),
   })
 })

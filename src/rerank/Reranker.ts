@@ -50,6 +50,8 @@ export interface Scored extends SubVolume {
 export interface RerankOptions {
   /** Mean of the index's unit vectors: taken off both sides, as unrelated slices share most of their direction. None: not centred. */
   readonly mean?: Float32Array
+  /** Looks only at slices of these instances (receipts, ascending); at all when absent. */
+  readonly only?: Float64Array
   /** Answers so many of the best; all when absent. */
   readonly limit?: number
 }

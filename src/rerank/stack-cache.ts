@@ -3,6 +3,7 @@ import type { SliceHeader } from "../domain/slice.ts"
 import type { SeriesInstanceUID } from "../domain/uid.ts"
 import type { StackId } from "../vector-index/VectorIndex.ts"
 import { evenly } from "./evenly.ts"
+import { lowerBound } from "./windows.ts"
 
 /** One stack's slices in patient order. */
 export interface Slices {
@@ -12,6 +13,8 @@ export interface Slices {
   readonly positions: Float64Array
   /** 1: nothing but background. */
   readonly blank: Uint8Array
+  /** Receipt of each slice's instance. */
+  readonly receipts: Float64Array
 }
 
 export interface SliceVectors extends Slices {
@@ -38,6 +41,7 @@ export interface CachedStack extends StackId {
   readonly version: string
   /** Of all slices. */
   readonly sequences: Float64Array
+  readonly receipts: Float64Array
   /** Of the slices that vote: row i of `vectors` is slice `rows[i]`, at `positions[i]` mm. */
   readonly vectors: Float32Array
   readonly rows: Int32Array
@@ -48,7 +52,7 @@ export interface CachedStack extends StackId {
 const maxVoting = 4096
 
 const voting = ({ SeriesInstanceUID, stack }: StackId, slices: SliceVectors, version: string): CachedStack => {
-  const { sequences, vectors } = slices
+  const { sequences, vectors, receipts } = slices
   const dimension = vectors.length / sequences.length
   const seen = Array.from(slices.blank.keys()).filter((index) => slices.blank[index] === 0)
   const rows = Int32Array.from(evenly(seen.length, maxVoting), (at) => seen[at]!)
@@ -57,11 +61,28 @@ const voting = ({ SeriesInstanceUID, stack }: StackId, slices: SliceVectors, ver
     rows.forEach((row, at) => compact.set(vectors.subarray(row * dimension, (row + 1) * dimension), at * dimension))
   }
   const positions = Float64Array.from(rows, (row) => slices.positions[row]!)
-  return { SeriesInstanceUID, stack, version, sequences, vectors: compact, rows, positions }
+  return { SeriesInstanceUID, stack, version, sequences, receipts, vectors: compact, rows, positions }
 }
 
-const bytesOf = ({ vectors, sequences, rows, positions }: CachedStack) =>
-  vectors.byteLength + sequences.byteLength + rows.byteLength + positions.byteLength
+/** The stack as if it had only the slices of these instances (receipts, ascending). */
+export const restricted = (stack: CachedStack, only: Float64Array): CachedStack => {
+  const kept = Array.from(stack.rows.keys()).filter((at) => includes(only, stack.receipts[stack.rows[at]!]!))
+  if (kept.length === stack.rows.length) return stack
+  const dimension = stack.vectors.length / stack.rows.length
+  const vectors = new Float32Array(kept.length * dimension)
+  kept.forEach((row, at) => vectors.set(stack.vectors.subarray(row * dimension, (row + 1) * dimension), at * dimension))
+  return {
+    ...stack,
+    vectors,
+    rows: Int32Array.from(kept, (at) => stack.rows[at]!),
+    positions: Float64Array.from(kept, (at) => stack.positions[at]!),
+  }
+}
+
+const bytesOf = ({ vectors, sequences, receipts, rows, positions }: CachedStack) =>
+  vectors.byteLength + receipts.byteLength + sequences.byteLength + rows.byteLength + positions.byteLength
+
+const includes = (ascending: Float64Array, value: number) => ascending[lowerBound(ascending, value)] === value
 
 export const makeStackCache = (source: StackSource, maxBytes: number) => {
   const held = new Map<string, CachedStack>()

@@ -7,13 +7,15 @@ import { matchBox } from "./match-box.ts"
 import { bodyRectangle, boxAround, intersection, isEmpty, type Rectangle } from "./plane.ts"
 import type { QueryVolume, Scored, SubVolume, Window } from "./Reranker.ts"
 import { type PlacedStack, scoreStacks } from "./score-stack.ts"
-import { makeStackCache, type StackSource } from "./stack-cache.ts"
+import { type CachedStack, makeStackCache, restricted, type StackSource } from "./stack-cache.ts"
 import { lowerBound } from "./windows.ts"
 
 export interface ScoreJob {
   readonly query: QueryVolume
   /** 1 × dimension; zeros when nothing is to be taken off. */
   readonly mean: Float32Array
+  /** Slices of these instances only (receipts, ascending); of all when absent. */
+  readonly only?: Float64Array | undefined
   readonly candidates: ReadonlyArray<StackId>
   readonly limit: number
 }
@@ -52,19 +54,24 @@ export const rerankTasks = (
   const kernel = () => (opened ??= openKernel(options.dimension))
   const stackOf = makeStackCache(source, options.cacheBytes)
 
-  function* stacksOf(ids: Iterable<StackId>) {
+  const within = (stack: CachedStack, only: Float64Array | undefined) =>
+    only === undefined ? stack : restricted(stack, only)
+
+  function* stacksOf(ids: Iterable<StackId>, only: Float64Array | undefined) {
     for (const id of ids) {
       const stack = stackOf(id)
-      if (stack !== undefined) yield stack
+      if (stack !== undefined) yield within(stack, only)
     }
   }
 
-  const place = async ({ query, mean }: PlaceJob, given: PlacedStack): Promise<ReadonlyArray<Scored>> => {
+  const place = async ({ query, mean, only }: PlaceJob, given: PlacedStack): Promise<ReadonlyArray<Scored>> => {
     const stack = stackOf(given)
     if (stack === undefined) return []
     // It changed since it was scored: indices have moved.
     const placed =
-      stack.version === given.version ? given : (await scoreStacks(await kernel(), query, mean, [stack], 1))[0]
+      stack.version === given.version
+        ? given
+        : (await scoreStacks(await kernel(), query, mean, [within(stack, only)], 1))[0]
     if (placed === undefined) return []
     const sequences = stack.sequences.subarray(placed.from, placed.to + 1)
     const headers = source.headers(sequences)
@@ -86,8 +93,8 @@ export const rerankTasks = (
 
   return {
     ready: async (): Promise<void> => void (await kernel()),
-    score: async ({ query, mean, candidates, limit }: ScoreJob): Promise<ReadonlyArray<PlacedStack>> =>
-      scoreStacks(await kernel(), query, mean, stacksOf(candidates), limit),
+    score: async ({ query, mean, only, candidates, limit }: ScoreJob): Promise<ReadonlyArray<PlacedStack>> =>
+      scoreStacks(await kernel(), query, mean, stacksOf(candidates, only), limit),
     place: async (job: PlaceJob): Promise<ReadonlyArray<Scored>> => {
       const scored: Array<Scored> = []
       for (const placed of job.placed) scored.push(...(await place(job, placed)))

@@ -88,7 +88,7 @@ const make = Effect.fnUntraced(function* (options: WorkerRerankerOptions) {
     ).pipe(Effect.map((answers) => answers.flat()))
 
   return Reranker.of({
-    rerank: Effect.fn("Reranker.rerank")(function* (query, candidates, { mean: given, limit = Infinity } = {}) {
+    rerank: Effect.fn("Reranker.rerank")(function* (query, candidates, { mean: given, only, limit = Infinity } = {}) {
       if (query.positions.length === 0) return []
       if (query.dimension !== dimension) {
         // An exemplar kept from before the model was changed: nothing here can be compared with it.
@@ -104,13 +104,13 @@ const make = Effect.fnUntraced(function* (options: WorkerRerankerOptions) {
         candidates,
         (id) => id.SeriesInstanceUID,
         "score",
-        (own) => ({ query, mean, candidates: own, limit: kept }) satisfies ScoreJob,
+        (own) => ({ query, mean, only, candidates: own, limit: kept }) satisfies ScoreJob,
       )
       const scored = yield* spread<PlacedStack, Scored>(
         bestOfSeries(placed).slice(0, kept),
         (stack) => stack.SeriesInstanceUID,
         "place",
-        (own) => ({ query, mean, placed: own }) satisfies PlaceJob,
+        (own) => ({ query, mean, only, placed: own }) satisfies PlaceJob,
       )
       return bestOfSeries(scored).slice(0, limit)
     }),

@@ -22,7 +22,9 @@ export const openStackJournal = (options: JournalReaderOptions) => {
   const reader = openJournalReader(options)
   const own = "stack = (SELECT id FROM stack WHERE SeriesInstanceUID = ? AND name = ?)"
   const versionOf = db.prepare(`SELECT max(sequence) AS last, count(*) AS slices FROM slice WHERE ${own}`)
-  const slicesOf = db.prepare(`SELECT sequence, position, blank FROM slice WHERE ${own} ORDER BY position, sequence`)
+  const slicesOf = db.prepare(
+    `SELECT sequence, position, blank, receipt FROM slice WHERE ${own} ORDER BY position, sequence`,
+  )
   slicesOf.setReturnArrays(true)
   const headerOf = db.prepare("SELECT header FROM slice WHERE sequence = ?")
   const localsOf = db.prepare("SELECT locals FROM local WHERE sequence = ?")
@@ -30,13 +32,16 @@ export const openStackJournal = (options: JournalReaderOptions) => {
 
   /** In patient order; positions in mm along the normal, blank as 0 or 1. */
   const slices = ({ SeriesInstanceUID, stack }: StackId) => {
-    const rows = slicesOf.all(SeriesInstanceUID, stack) as unknown as ReadonlyArray<readonly [number, number, number]>
+    const rows = slicesOf.all(SeriesInstanceUID, stack) as unknown as ReadonlyArray<
+      readonly [number, number, number, number]
+    >
     return rows.length === 0
       ? undefined
       : {
           sequences: Float64Array.from(rows, ([sequence]) => sequence),
           positions: Float64Array.from(rows, ([, position]) => position),
           blank: Uint8Array.from(rows, ([, , blank]) => blank),
+          receipts: Float64Array.from(rows, ([, , , receipt]) => receipt),
         }
   }
   return {

@@ -249,6 +249,31 @@ layer(Layer.provideMerge(Layer.effectDiscard(seed), Services(200)), { timeout: 6
       }),
     )
 
+    it.effect("matches a part of a study as if there were no more, or only what meets some of it", () =>
+      Effect.gen(function* () {
+        const service = yield* RegionQuery
+        const query = yield* service.resolve({ ...uid(1), region })
+        // Receipts count from 1, so slice n of the planted series is receipt n + 1.
+        const receipts = (from: number, to: number) => Float64Array.from({ length: to - from + 1 }, (_, n) => from + n)
+        const match = (view: Parameters<typeof service.matchStudy>[2]) =>
+          service.matchStudy(query, uid(2).StudyInstanceUID, view)
+        const all = receipts(1, 80)
+        const [whole] = yield* match({ only: all })
+        assert.isAbove(whole!.score, 0.9)
+        assert.deepStrictEqual([whole], (yield* service.matchStudy(query, uid(2).StudyInstanceUID)).slice(0, 1))
+        const [before] = yield* match({ only: receipts(1, 30) })
+        assert.isBelow(before!.score, 0.7)
+        assert.isBelow(before!.slices.to.index, 30)
+        const [half] = yield* match({ only: receipts(31, 42) })
+        assert.isAtLeast(half!.slices.from.index, 30)
+        assert.isBelow(half!.score, whole!.score)
+        // Of two slices that lie where the region has one, one is met.
+        assert.lengthOf(yield* match({ only: all, meeting: receipts(1, 20) }), 0)
+        assert.lengthOf(yield* match({ only: all, meeting: receipts(40, 41) }), 1)
+        assert.lengthOf(yield* match({ only: new Float64Array(0) }), 0)
+      }),
+    )
+
     it.effect("finds the query's own box again, at its place", () =>
       Effect.gen(function* () {
         const service = yield* RegionQuery
