@@ -13,13 +13,15 @@ type Client = Effect.Success<ReturnType<typeof apiClient>>
 
 /** Every plane of the volume is known to the gateway and has come to its end there. */
 const isStored = (client: Client, { truth }: Known) =>
-  client.studies.status({ params: { StudyInstanceUID: StudyInstanceUID.make(truth.StudyInstanceUID) } }).pipe(
-    Effect.map(({ instances }) => {
-      const stored = new Set<string>(instances.map(({ SOPInstanceUID }) => SOPInstanceUID))
-      return truth.SOPInstanceUID.every((uid) => stored.has(uid))
-    }),
-    Effect.orElseSucceed(() => false),
-  )
+  client.studies
+    .status({ params: { StudyInstanceUID: StudyInstanceUID.make(truth.StudyInstanceUID) }, query: { limit: 10_000 } })
+    .pipe(
+      Effect.map(({ instances }) => {
+        const stored = new Set<string>(instances.map(({ SOPInstanceUID }) => SOPInstanceUID))
+        return truth.SOPInstanceUID.every((uid) => stored.has(uid))
+      }),
+      Effect.orElseSucceed(() => false),
+    )
 
 /** Converts and sends one volume; its files are gone afterwards. */
 export const loadVolume = Effect.fnUntraced(function* (client: Client, url: string, known: Known) {
