@@ -112,9 +112,9 @@ export const status = Command.make(
         }),
       )
     let found = yield* ask(0)
-    while (all && found.remaining > 0) {
-      const next = yield* ask(found.instances.length)
-      if (next.instances.length === 0) break
+    while (found.remaining > 0) {
+      const next: StudyStatus | undefined = all ? yield* ask(found.instances.length) : undefined
+      if (next === undefined || next.instances.length === 0) break
       found = { ...next, instances: [...found.instances, ...next.instances] }
     }
     yield* print(found, studyLines)

@@ -16,7 +16,7 @@ const decodeRegion = Schema.decodeUnknownSync(Schema.fromJsonString(StandingRegi
 const encodeRegion = Schema.encodeSync(Schema.fromJsonString(StandingRegion))
 
 /** What makes two standing regions the same rule. */
-const ruleOf = ({ label: _, ...rule }: StandingRegion) => JSON.stringify(rule)
+const ruleOf = (region: StandingRegion) => JSON.stringify({ ...region, label: "" })
 
 export interface NewAlert {
   readonly standingRegion: StandingRegionId
