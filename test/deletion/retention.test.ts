@@ -48,9 +48,7 @@ const arrived = Effect.fnUntraced(function* (n: number, StudyDate = "") {
     { SOPInstanceUID: instance.SOPInstanceUID, receipt: receiptOf(acceptance), stage: "stored-only", reason: "test" },
   ])
 })
-const settle = Effect.flatMap(Ledger, (ledger) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => ledger.settle(now, 0)),
-)
+const settle = Effect.flatMap(Ledger, (ledger) => ledger.settle({ quietMillis: 0, maxWaitMillis: 60_000 }))
 const names = (studies: ReadonlyArray<{ readonly StudyInstanceUID: string }>) =>
   studies.map(({ StudyInstanceUID }) => StudyInstanceUID as string)
 
