@@ -1,6 +1,6 @@
 // The retention rule: by age or on a full disk, the oldest first, never what is open or held; bounded, and it stops when there is room.
 import { assert, it } from "@effect/vitest"
-import { Clock, Effect, Layer, Ref } from "effect"
+import { Effect, Layer, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { CurrentCaller } from "../../src/domain/caller.ts"
 import { StudyInstanceUID } from "../../src/domain/uid.ts"
