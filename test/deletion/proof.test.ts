@@ -111,7 +111,7 @@ layer(GuardedGateway.layer(), { timeout: 60_000, excludeTestServices: true })("d
         yield* ready(gone.StudyInstanceUID)
         assert.strictEqual((yield* complete(gone.StudyInstanceUID)).storedAgain.instances, files.length)
       }),
-    120_000,
+    240_000,
   )
 
   it.effect(
@@ -149,7 +149,7 @@ layer(GuardedGateway.layer(), { timeout: 60_000, excludeTestServices: true })("d
         assert.strictEqual(yield* remove("north", at), 204)
         assert.strictEqual(yield* remove("north", path), 204)
       }),
-    120_000,
+    240_000,
   )
 
   it.effect("what retention would delete is told to whoever operates the whole gateway", () =>
