@@ -27,6 +27,8 @@ export const openDatabase = (path: string, migrations: ReadonlyArray<string>): D
     for (const migration of migrations.slice(found)) db.exec(migration)
     db.prepare("INSERT OR REPLACE INTO meta VALUES ('format_version', ?)").run(migrations.length)
     db.exec("COMMIT")
+    // Else statement journals, with rows of patients, go to files of the system's temporary folder. A migration's is too long for that.
+    db.exec("PRAGMA temp_store = MEMORY")
     return db
   } catch (cause) {
     db.close()
