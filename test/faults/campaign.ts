@@ -16,8 +16,7 @@ export const campaign = async (
   say(`seed ${options.seed}; faults: ${faults.map(({ name }) => name).join(", ")}`)
   const reference = await undisturbed(options.seed)
   const outcomes: Array<Outcome> = []
-  for (const fault of faults) {
-    const found = await fault.run({ ...options, say, undisturbed: reference })
+  const tell = (found: ReadonlyArray<Outcome>) => {
     for (const { name, rounds, violations, notes } of found) {
       const verdict = violations.length === 0 ? "nothing lost, doubled or resurrected" : "BROKEN"
       say(`${name}: ${rounds} rounds, ${verdict}`)
@@ -26,5 +25,8 @@ export const campaign = async (
     }
     outcomes.push(...found)
   }
+  tell([reference.outcome])
+  if (reference.outcome.violations.length > 0) return outcomes
+  for (const fault of faults) tell(await fault.run({ ...options, say, undisturbed: reference }))
   return outcomes
 }

@@ -43,7 +43,10 @@ export const outcomeOf = (
   startMillis: times.start,
   searchableMillis: times.searchable,
   violations: promises.violations,
-  notes: [...(told.notes ?? []), ...(promises.violations.length > 0 ? [`the folder is kept: ${folder}`] : [])],
+  notes: [
+    ...(told.notes ?? []),
+    ...(promises.violations.length > 0 && folder !== "" ? [`the folder is kept: ${folder}`] : []),
+  ],
 })
 
 /** This machine does not let us: told, loudly, and never taken for a success. */

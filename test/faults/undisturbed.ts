@@ -4,8 +4,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { end, startGateway } from "./gateway-process.ts"
 import { coreDate, coreStudies, type Study } from "./instances.ts"
-import { settled } from "./oracle.ts"
-import { makePromises, type Violation } from "./promises.ts"
+import { type Outcome, outcomeOf } from "./fault.ts"
+import { checkInstances, checkJournal, settled } from "./oracle.ts"
+import { makePromises } from "./promises.ts"
 import { storeSlices } from "./requests.ts"
 import { type Answers, searchAll } from "./searches.ts"
 
@@ -23,6 +24,8 @@ export interface Undisturbed {
   readonly answers: Answers
   /** Studies that the standing region matches. */
   readonly alerts: ReadonlySet<string>
+  /** A gateway may be broken without any fault. */
+  readonly outcome: Outcome
 }
 
 export const undisturbed = async (seed: number): Promise<Undisturbed> => {
@@ -35,15 +38,17 @@ export const undisturbed = async (seed: number): Promise<Undisturbed> => {
     const sending = { address: async () => url, promises }
     for (const one of core) await storeSlices(sending, one, [...one.SOPInstanceUIDs.keys()], 1)
     await settled(url, promises)
-    if (promises.violations.length > 0) throw new Error(say(promises.violations))
+    await checkInstances(url, promises)
+    checkJournal(join(folder, "data"), promises)
     const answers = await searchAll(url, core)
     const matching = (answers.get("whole series of family 0") ?? []).filter(({ score }) => score >= threshold)
-    return { answers, alerts: new Set(matching.map(({ StudyInstanceUID }) => String(StudyInstanceUID))) }
+    return {
+      answers,
+      alerts: new Set(matching.map(({ StudyInstanceUID }) => String(StudyInstanceUID))),
+      outcome: outcomeOf("undisturbed", { promises, times: { start: [], searchable: [] }, folder: "" }, {}),
+    }
   } finally {
     await end(gateway, "SIGTERM")
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
-
-export const say = (violations: ReadonlyArray<Violation>): string =>
-  violations.map(({ kind, detail }) => `${kind}: ${detail}`).join("\n")
