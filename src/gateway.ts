@@ -12,6 +12,7 @@ import { deletions } from "../streams/deletions.ts"
 import { indexing } from "../streams/indexing.ts"
 import { ingest } from "../streams/ingest.ts"
 import { orphans } from "../streams/orphans.ts"
+import { pressure } from "../streams/pressure.ts"
 import { query } from "../streams/query.ts"
 import { readiness } from "../streams/readiness.ts"
 import { ReceivingFirst } from "../streams/receiving-first.ts"
@@ -155,6 +156,7 @@ const Streams = Layer.unwrap(
           maxWait: Duration.seconds(config.study.maxWaitSeconds),
         }),
       ),
+      running("pressure", pressure({ data: config.data, streamBytes: config.nats.streamBytes })),
       running("alerts", alerts),
       running("query", query),
       running("reconcile", reconcile),

@@ -57,7 +57,8 @@ export const indexing = Effect.gen(function* () {
       stream: "EMBEDDINGS",
       durable: "index",
       filter: "embeddings.>",
-      maxAckPending: 256,
+      // A message is up to a megabyte.
+      maxAckPending: 64,
     })
     .pipe(
       Stream.groupedWithin(batch.messages, batch.wait),

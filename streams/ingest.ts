@@ -1,4 +1,5 @@
 // InstanceAccepted → decode ─► normalise ─► embed ─► EMBEDDINGS. Acknowledges when the last message of an instance is durable there.
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -10,12 +11,18 @@ import { InstanceAccepted, subjects } from "../src/events/events.ts"
 import { Nats, type Delivery } from "../src/events/Nats.ts"
 import { Blobs } from "../src/ledger/Blobs.ts"
 import { Ledger } from "../src/ledger/Ledger.ts"
+import { HeldBytes } from "../src/workers/held-bytes.ts"
 import { ReceivingFirst } from "./receiving-first.ts"
 
 export interface IngestOptions {
   /** Instances between decode and publish at a time. */
   readonly concurrency: number
 }
+
+/** Bytes of slices between decode and embed. */
+const PreparedSlices = Context.Reference<{ bytes: number }>("gateway/streams/PreparedSlices", {
+  defaultValue: () => ({ bytes: 0 }),
+})
 
 /** A worker that died under one item may have died of another: the item gets another try before it is held guilty. */
 const again = (error: DecodeError) => error.reason === "worker" || error.reason === "crashed"
@@ -25,6 +32,7 @@ const attempts = 5
 
 /** Decodes, embeds and publishes one instance, at most a message's worth of frames in memory. Answers why it is not embeddable, if so. */
 const embedInstance = Effect.fn("ingest.instance")(function* (instance: InstanceRef, event: number) {
+  const held = yield* PreparedSlices
   const ledger = yield* Ledger
   const decoder = yield* Decoder
   const embedder = yield* Embedder
@@ -49,7 +57,12 @@ const embedInstance = Effect.fn("ingest.instance")(function* (instance: Instance
     if (firstFrame === 1 && embeddableFrames > maxFrames) {
       yield* ledger.progress([{ ...progress, stage: "decoded", embeddableFrames }])
     }
-    const embeddings = yield* embedder.embed(slices)
+    const bytes = slices.reduce((sum, { pixels }) => sum + pixels.byteLength, 0)
+    const embeddings = yield* Effect.acquireUseRelease(
+      Effect.sync(() => void (held.bytes += bytes)),
+      () => embedder.embed(slices),
+      () => Effect.sync(() => void (held.bytes -= bytes)),
+    )
     const payload = encodeEmbeddings({
       model: model.id,
       dimension: model.dimension,
@@ -102,6 +115,14 @@ const handle = Effect.fnUntraced(function* (delivery: Delivery<InstanceAccepted>
 export const ingest = (options: IngestOptions) =>
   Effect.gen(function* () {
     const nats = yield* Nats
+    const { model } = yield* Embedder
+    const prepared = yield* PreparedSlices
+    const holding = yield* HeldBytes
+    holding.set("prepared slices", {
+      // RGB.
+      budget: options.concurrency * maxSlicesPerMessage(model.dimension, model.gridSize) * 3 * model.inputSize ** 2,
+      held: () => prepared.bytes,
+    })
     const { turn } = yield* ReceivingFirst
     yield* nats
       .consume({

@@ -15,6 +15,7 @@ export const Settings = Schema.Struct({
     servers: Schema.Array(Schema.NonEmptyString),
     token: Schema.RedactedFromValue(Schema.String),
     replicas: count(1, 5),
+    streamBytes: count(1_048_576, Number.MAX_SAFE_INTEGER),
   }),
   ingest: Schema.Struct({
     decodeThreads: count(1, 64),

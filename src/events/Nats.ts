@@ -47,6 +47,8 @@ export class Nats extends Context.Service<
     readonly stored: (
       stream: string,
     ) => Effect.Effect<{ readonly messages: number; readonly oldest: number | undefined }, NatsError>
+    /** Removes what every durable consumer of a stream has acknowledged, where the stream is larger than that. */
+    readonly trim: (stream: string, bytes: number) => Effect.Effect<void, NatsError>
     /** Core subscription, from now on. */
     readonly subscribe: (subject: string) => Stream.Stream<Uint8Array, NatsError>
     /** Answers each request with a stream of messages, then an empty one with the header Gateway-Done. Never ends. */
@@ -173,6 +175,23 @@ const make = Effect.fnUntraced(function* ({ servers, token, replicas }: NatsOpti
         try: async () => {
           const { messages, first_ts } = (await manager.streams.info(stream)).state
           return { messages, oldest: messages === 0 ? undefined : Date.parse(first_ts) }
+        },
+        catch: (cause) => new NatsError({ operation: "info", cause }),
+      }),
+    trim: (stream, bytes) =>
+      Effect.tryPromise({
+        try: async () => {
+          const { state } = await manager.streams.info(stream)
+          if (state.bytes <= bytes) return
+          const consumers = await manager.consumers.list(stream).next()
+          // A consumer of some subjects has no floor above the last of its own: with nothing to do it is done with all.
+          const done = Math.min(
+            ...consumers.map(({ ack_floor, num_pending, num_ack_pending }) =>
+              num_pending + num_ack_pending === 0 ? state.last_seq : ack_floor.stream_seq,
+            ),
+          )
+          // Whoever reads without a durable consumer gets what is left, as with any bound.
+          if (Number.isFinite(done) && done >= state.first_seq) await manager.streams.purge(stream, { seq: done + 1 })
         },
         catch: (cause) => new NatsError({ operation: "info", cause }),
       }),

@@ -36,7 +36,7 @@ export class Blobs extends Context.Service<
     /** Removes the blob unless an open draft has committed the same bytes, or `isNamed` says the ledger names it. */
     readonly remove: <E>(digest: Digest, isNamed: Effect.Effect<boolean, E>) => Effect.Effect<boolean, BlobError | E>
     readonly list: Stream.Stream<Digest, BlobError>
-    /** Free bytes on the disk that holds them. */
+    /** Free bytes on the disk that has least, of those that are written to. */
     readonly free: Effect.Effect<number, BlobError>
   }
 >()("gateway/ledger/Blobs") {}

@@ -1,5 +1,5 @@
 // Blobs as files: `blobs/ab/<digest>`, drafts in `blobs/incoming/` until their digest is known.
-import { createReadStream, mkdirSync, statfsSync } from "node:fs"
+import { createReadStream, mkdirSync, statfsSync, statSync } from "node:fs"
 import { mkdir, opendir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Digest } from "../domain/instance.ts"
+import { HeldBytes } from "../workers/held-bytes.ts"
 import { makePool } from "../workers/pool.ts"
 import { blobError, file } from "./blob-error.ts"
 import { Blobs, type BlobError } from "./Blobs.ts"
@@ -18,6 +19,12 @@ import { makePins } from "./pins.ts"
 
 /** First two digits of a digest: the folder it is in. */
 const prefixes = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, "0"))
+
+export interface FileBlobsOptions {
+  readonly dir: string
+  /** Folders that are written to as well, perhaps on other disks: none of these may be full either. */
+  readonly alongside?: ReadonlyArray<string>
+}
 
 const isDigest = Schema.is(Digest)
 
@@ -33,7 +40,19 @@ async function* digests(root: string): AsyncGenerator<Digest> {
   }
 }
 
-const make = Effect.fnUntraced(function* (dir: string) {
+/** Those of the folders that are on other disks than the first. */
+const otherDisks = (first: string, folders: ReadonlyArray<string>): ReadonlyArray<string> =>
+  folders.filter((folder) => {
+    const found = statSync(folder, { throwIfNoEntry: false })
+    return found !== undefined && found.dev !== statSync(first).dev
+  })
+
+const freeOn = (folder: string): number => {
+  const disk = statfsSync(folder)
+  return disk.bavail * disk.bsize
+}
+
+const make = Effect.fnUntraced(function* ({ dir, alongside = [] }: FileBlobsOptions) {
   const root = join(dir, "blobs")
   const incoming = join(root, "incoming")
   const folders = yield* Effect.acquireRelease(Effect.sync(makeFolderSync), (sync) => Effect.promise(sync.close))
@@ -49,10 +68,17 @@ const make = Effect.fnUntraced(function* (dir: string) {
   const path = (digest: Digest) => join(root, digest.slice(0, 2), digest)
   const pins = yield* makePins
   const pool = yield* makePool({ filename: new URL("place-blob.ts", import.meta.url), threads, startThreads: 1 })
+  const disks = [root, ...otherDisks(root, alongside)]
+  const memory = makeSlots(slots)
+  const holding = yield* HeldBytes
+  holding.set("received parts", {
+    budget: slots.count * slots.bytes,
+    held: () => memory.taken() * slots.bytes,
+  })
   const draft = makeDraft({
     root,
     pool,
-    slots: makeSlots(slots),
+    slots: memory,
     pins,
     fileDraft: makeFileDraft({ root, path, folders, pins }),
   })
@@ -81,14 +107,11 @@ const make = Effect.fnUntraced(function* (dir: string) {
     list: Stream.suspend(() => Stream.fromAsyncIterable(digests(root), blobError)),
     // At once: the way to a file system thread and back takes far longer than the answer.
     free: Effect.try({
-      try: () => {
-        const disk = statfsSync(root)
-        return disk.bavail * disk.bsize
-      },
+      try: () => Math.min(...disks.map(freeOn)),
       catch: blobError,
     }),
   })
 })
 
 /** Files below `dir`; leftover drafts of an earlier process are removed at start. */
-export const layer = (options: { readonly dir: string }) => Layer.effect(Blobs, make(options.dir))
+export const layer = (options: FileBlobsOptions) => Layer.effect(Blobs, make(options))

@@ -5,6 +5,7 @@ export interface Slots {
   /** None is free: the caller does without. */
   readonly take: () => SharedArrayBuffer | undefined
   readonly give: (slot: SharedArrayBuffer) => void
+  readonly taken: () => number
 }
 
 /** At most `count` slots of `bytes` each, made when they are needed. */
@@ -19,5 +20,6 @@ export const makeSlots = ({ count, bytes }: { readonly count: number; readonly b
       return new SharedArrayBuffer(bytes)
     },
     give: (slot) => void free.push(slot),
+    taken: () => made - free.length,
   }
 }

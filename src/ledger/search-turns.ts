@@ -1,7 +1,8 @@
 // Drives searches turn by turn, so that what shares their thread goes on, and ends one that takes too long.
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Semaphore from "effect/Semaphore"
+import { CurrentSender } from "../domain/caller.ts"
+import { makeFairTurns } from "../workers/fair-turns.ts"
 import { SearchTooBroad } from "./Ledger.ts"
 import { ledgerError } from "./writer.ts"
 
@@ -11,7 +12,8 @@ const longest = 10_000
 const short = 100
 
 export const makeTurns = () => {
-  const long = Semaphore.makeUnsafe(1)
+  // Long ones take turns by sender.
+  const long = makeFairTurns(1)
   /** The result, or undefined when the time is over first. */
   const until = Effect.fnUntraced(function* <A>(searching: Generator<undefined, A>, end: number) {
     while (true) {
@@ -24,7 +26,8 @@ export const makeTurns = () => {
   return Effect.fnUntraced(function* <A>(searching: Generator<undefined, A>) {
     const start = yield* Clock.currentTimeMillis
     const found =
-      (yield* until(searching, start + short)) ?? (yield* long.withPermit(until(searching, start + longest)))
+      (yield* until(searching, start + short)) ??
+      (yield* long.turn(yield* CurrentSender, 1)(until(searching, start + longest)))
     return found === undefined ? yield* new SearchTooBroad({ reason: "time" }) : found.value
   })
 }

@@ -1,12 +1,18 @@
 // The chunks of an incoming message as they lie on the socket: no copy, no timer and no fiber for what is there already.
 import type { Readable } from "node:stream"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { MultipartError } from "./multipart-error.ts"
 
-/** Bytes that may wait here; then the sender does. */
-const mostWaiting = 512 * 1024
+/** Bytes that wait here, of all bodies. */
+export const Bodies = Context.Reference<{ bytes: number }>("gateway/listener/Bodies", {
+  defaultValue: () => ({ bytes: 0 }),
+})
+
+/** Bytes of a body that may wait here; then the sender does. */
+export const mostWaiting = 512 * 1024
 /** So much is handed on at once, or what came in so long: whoever reads is woken twice for a CT slice, not eight times. */
 const together = { bytes: 256 * 1024, millis: 2 }
 
@@ -22,6 +28,7 @@ const aborted = new MultipartError({ reason: "aborted", detail: "the body could 
 export const messageBody = (message: Readable, idleMillis: number): Stream.Stream<Uint8Array, MultipartError> =>
   Stream.unwrap(
     Effect.gen(function* () {
+      const bodies = yield* Bodies
       let chunks: Array<Uint8Array> = []
       let waiting = 0
       let state: "open" | "ended" | "aborted" | "cut" = message.readableEnded
@@ -34,6 +41,7 @@ export const messageBody = (message: Readable, idleMillis: number): Stream.Strea
       const onData = (chunk: Uint8Array) => {
         chunks.push(chunk)
         waiting += chunk.length
+        bodies.bytes += chunk.length
         if (waiting >= mostWaiting) message.pause()
         if (waiting >= together.bytes) wake?.()
         else if (wake !== undefined) gathering ??= setTimeout(wake, together.millis)
@@ -56,6 +64,8 @@ export const messageBody = (message: Readable, idleMillis: number): Stream.Strea
           Effect.sync(() => {
             // What the error listener heard of stays heard: without one it would end the process.
             message.pause().off("data", onData).off("end", onEnd).off("close", onGone)
+            bodies.bytes -= waiting
+            waiting = 0
           }),
       )
       const detail = `no bytes came for ${idleMillis / 1000} s`
@@ -81,6 +91,7 @@ export const messageBody = (message: Readable, idleMillis: number): Stream.Strea
           return yield* state === "ended" ? Cause.done() : Effect.fail(state === "cut" ? cut : aborted)
         }
         chunks = []
+        bodies.bytes -= waiting
         waiting = 0
         if (message.isPaused()) message.resume()
         return [first, ...others] as const

@@ -2,13 +2,8 @@
 import type { IncomingMessage } from "node:http"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { mayTake } from "../workers/fair-share.ts"
 import { cutBody } from "./message-body.ts"
-
-/**
- * A sender may hold so many times what is free: alone three quarters of all places, two at once three sevenths each, and
- * there is always one for whoever has none (dynamic thresholds, Choudhury and Hahne 1998).
- */
-const greed = 3
 
 /** While others find no place, a body that brings fewer bytes in so many milliseconds is cut. */
 const stalled = { millis: 5000, bytes: 16 * 1024 }
@@ -60,8 +55,7 @@ export const makePlaces = ({ total }: PlacesOptions) => {
 
   const begin = (sender: string, message: IncomingMessage, now: number): Place | undefined => {
     const mine = held.get(sender) ?? new Set<Place>()
-    const free = total - taken
-    if (free <= 0 || mine.size >= Math.max(1, greed * free)) {
+    if (!mayTake(total, taken, mine.size)) {
       refused++
       cutOne(mine.size, now)
       return undefined
@@ -87,7 +81,7 @@ export const makePlaces = ({ total }: PlacesOptions) => {
       sender: string,
       message: IncomingMessage,
       request: Effect.Effect<A, E, R>,
-      refusal: (retryAfter: number) => A2,
+      refusal: (retryAfter: number) => Effect.Effect<A2>,
     ): Effect.Effect<A | A2, E, R> =>
       Effect.flatMap(Clock.Clock, (clock) => {
         const now = () => clock.currentTimeMillisUnsafe()
@@ -95,7 +89,7 @@ export const makePlaces = ({ total }: PlacesOptions) => {
           Effect.sync(() => begin(sender, message, now())),
           (place): Effect.Effect<A | A2, E, R> =>
             place === undefined
-              ? Effect.sync(() =>
+              ? Effect.suspend(() =>
                   // About when those who were refused have all had a place.
                   refusal(Math.min(longestWait, Math.max(1, Math.ceil(meanSeconds * (refused / total))))),
                 )

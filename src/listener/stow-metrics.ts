@@ -14,6 +14,13 @@ export const seconds = Metric.histogram("gateway_stow_seconds", {
   boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
 })
 
+const refusals = Metric.counter("gateway_stow_refusals_total", {
+  description: "Store requests that the gateway could not take, by what was short",
+})
+
+export const countRefusal = (reason: "places" | "behind" | "disk" | "storage") =>
+  Metric.update(Metric.withAttributes(refusals, { reason }), 1)
+
 const resultOf = (outcome: Outcome) => (outcome._tag === "Refused" ? "refused" : outcome.fresh ? "stored" : "duplicate")
 
 export const count = Effect.fnUntraced(function* (outcomes: ReadonlyArray<Outcome>, taken: number) {

@@ -17,18 +17,20 @@ import { CurrentSender } from "../domain/caller.ts"
 import { StudyInstanceUID } from "../domain/uid.ts"
 import { Ledger } from "../ledger/Ledger.ts"
 import { type FairTurns, makeFairTurns } from "../workers/fair-turns.ts"
+import { HeldBytes } from "../workers/held-bytes.ts"
 import { makeBehind } from "./behind.ts"
 import { expectedInstances, expectHeader, expectRefusal } from "./expect-instances.ts"
 import { instanceParts } from "./instance-parts.ts"
 import { defaultPartLimits } from "./parts.ts"
 import * as Reading from "./ReadingThreads.ts"
+import { Bodies, mostWaiting } from "./message-body.ts"
 import { makePlaces } from "./places.ts"
 import { haltOf, Halt } from "./receive.ts"
 import { discardBody } from "./request-body.ts"
 import { makeRoom } from "./room.ts"
 import { store, type Stored } from "./store.ts"
 import { storeResponse, storeStatus } from "./store-response.ts"
-import { seconds } from "./stow-metrics.ts"
+import { countRefusal, seconds } from "./stow-metrics.ts"
 
 export interface StowOptions {
   /** Prefix of absolute URLs as callers reach the service; empty or left out, the request's headers say. */
@@ -127,6 +129,7 @@ const handle = Effect.fn("stow")(function* (options: StowOptions, { room, turns 
   }
   if (stored.halt !== undefined && stored.halt.status >= 500) {
     const { status, error } = stored.halt
+    yield* countRefusal(status === 507 ? "disk" : "storage")
     yield* Effect.logWarning("a store request could not be taken").pipe(Effect.annotateLogs({ status, error }))
   }
   yield* Metric.update(seconds, ((yield* Clock.currentTimeMillis) - started) / 1000)
@@ -137,7 +140,11 @@ const handle = Effect.fn("stow")(function* (options: StowOptions, { room, turns 
 export const StowRoutes = (options: StowOptions) =>
   HttpRouter.addAll(
     Effect.gen(function* () {
-      const places = makePlaces({ total: options.maxConcurrentRequests ?? 32 })
+      const total = options.maxConcurrentRequests ?? 32
+      const places = makePlaces({ total })
+      const bodies = yield* Bodies
+      const holding = yield* HeldBytes
+      holding.set("store request bodies", { budget: total * mostWaiting, held: () => bodies.bytes })
       const behind = yield* makeBehind
       const shared: Shared = { room: makeRoom(options.minFreeBytes ?? 0), turns: makeFairTurns(working) }
       const threads = yield* Reading.ReadingThreads
@@ -148,12 +155,16 @@ export const StowRoutes = (options: StowOptions) =>
         const request = yield* HttpServerRequest.HttpServerRequest
         const seconds = behind.seconds()
         if (seconds !== undefined) {
+          yield* countRefusal("behind")
           const error = "the gateway is behind with what it has taken in; send again"
           return failure({ status: 503, error, retryAfter: Math.min(60, Math.ceil(2 * seconds)) })
         }
         const message = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
         return yield* places.within(yield* CurrentSender, message, served, (retryAfter) =>
-          failure({ status: 503, error: "too many store requests; send again", retryAfter }),
+          Effect.as(
+            countRefusal("places"),
+            failure({ status: 503, error: "too many store requests; send again", retryAfter }),
+          ),
         )
       })
       const stow = admitted.pipe(

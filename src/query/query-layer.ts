@@ -5,12 +5,14 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { Decoder } from "../decode/Decoder.ts"
 import { noteStudies } from "../domain/access-record.ts"
-import { CurrentCaller } from "../domain/caller.ts"
+import { CurrentCaller, CurrentSender } from "../domain/caller.ts"
 import { defaultHits, type RegionSearch, type SearchFilter } from "../domain/region.ts"
 import type { SearchAnswer } from "../domain/hit.ts"
 import { Blobs } from "../ledger/Blobs.ts"
 import { Ledger, type SeriesFacts } from "../ledger/Ledger.ts"
 import { type QueryVolume, Reranker, type SubVolume } from "../rerank/Reranker.ts"
+import { makeShares } from "../workers/fair-share.ts"
+import { makeFairTurns } from "../workers/fair-turns.ts"
 import { VectorIndex } from "../vector-index/VectorIndex.ts"
 import { firstWindow, onePerSeries } from "./candidates.ts"
 import { coverageOf } from "./coverage.ts"
@@ -24,6 +26,9 @@ export interface QueryOptions {
   /** Stacks that late interaction scores at the most. */
   readonly candidates: number
 }
+
+/** Re-rankings that the threads are asked for at a time; beyond, senders take turns. */
+const reranking = 4
 
 /** Searches at a time; more are refused, so that none waits for long and none piles up. */
 export const maxSearches = 64
@@ -71,17 +76,18 @@ const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
   const reranker = yield* Reranker
   const services = yield* Effect.context<Ledger | Blobs | Decoder | VectorIndex | Reranker>()
 
-  let running = 0
+  const shares = makeShares(maxSearches)
+  const turns = makeFairTurns(reranking)
   /** One place of `maxSearches`, until the scope of the stream closes. */
-  const place = Effect.acquireRelease(
-    Effect.suspend(() => {
-      if (running >= maxSearches) {
-        return Effect.fail(new QueryError({ reason: "unavailable", message: "too many searches at a time; try again" }))
-      }
-      running += 1
-      return Effect.void
-    }),
-    () => Effect.sync(() => void (running -= 1)),
+  const place = Effect.flatMap(CurrentSender, (sender) =>
+    Effect.acquireRelease(
+      Effect.suspend(() =>
+        shares.begin(sender)
+          ? Effect.void
+          : Effect.fail(new QueryError({ reason: "unavailable", message: "too many searches at a time; try again" })),
+      ),
+      () => Effect.sync(() => shares.end(sender)),
+    ),
   )
   const placed = <A>(stream: Stream.Stream<A, QueryError>) => Stream.unwrap(Effect.as(place, stream))
 
@@ -111,7 +117,8 @@ const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
         const candidates: Step = { _tag: "Candidates", answer: { hits, coverage, timings: sum(timings) } }
         const reranked = Effect.gen(function* () {
           const mean = yield* index.mean
-          const [rerankMs, scored] = yield* timed(reranker.rerank(query, stacks, { mean, limit: k }))
+          const turn = turns.turn(yield* CurrentSender, stacks.length)
+          const [rerankMs, scored] = yield* timed(turn(reranker.rerank(query, stacks, { mean, limit: k })))
           yield* noteStudies(scored.map(({ StudyInstanceUID }) => StudyInstanceUID))
           const answer = { hits: hitsOf(scored), coverage, timings: sum({ ...timings, rerank: rerankMs }) }
           return { _tag: "Hits", answer } satisfies Step

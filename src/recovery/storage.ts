@@ -23,7 +23,17 @@ export const storage = (data: string, options = asFound) =>
         Layer.provide(SqliteLedger.layer({ dir: join(data, "ledger") })),
         Layer.provideMerge(LoggedLedger.ReceiptLog.layer({ dir: files.paths.backup })),
       )
-      const whole = Recovery.layer(files).pipe(Layer.provideMerge(Layer.merge(ledger, FileBlobs.layer({ dir: data }))))
+      const whole = Recovery.layer(files).pipe(
+        Layer.provideMerge(
+          Layer.merge(
+            ledger,
+            FileBlobs.layer({
+              dir: data,
+              alongside: ["ledger", "index", "nats", "worklist", "audit"].map((name) => join(data, name)),
+            }),
+          ),
+        ),
+      )
       return SqliteWorklist.layer({ dir: join(data, "worklist") }).pipe(Layer.provideMerge(whole))
     }),
   )

@@ -61,10 +61,13 @@ export const sendAll = (studies: string, requests: Iterable<Prepared>, connectio
   Effect.tryPromise(async () => {
     const { hostname, port, pathname, host } = new URL(studies)
     const waiting = requests[Symbol.iterator]()
-    const run = async () => {
+    const open = () => {
       const socket = connect({ host: hostname, port: Number(port), noDelay: true })
       // Whoever waits for an answer hears of it too.
-      socket.on("error", () => undefined)
+      return socket.on("error", () => undefined)
+    }
+    const run = async () => {
+      let socket = open()
       try {
         for (let next = waiting.next(); next.done !== true; next = waiting.next()) {
           const { body } = next.value
@@ -72,7 +75,13 @@ export const sendAll = (studies: string, requests: Iterable<Prepared>, connectio
             `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAccept: application/dicom+json\r\nContent-Type: ${stowType}\r\nContent-Length: ${body.length}\r\n\r\n`,
           )
           let status = await exchange(socket, head, body)
-          for (; status === 503; status = await exchange(socket, head, body)) await setTimeout(patience)
+          while (status === 503) {
+            // The body was not read to its end: that connection is of no more use.
+            socket.destroy()
+            await setTimeout(patience)
+            socket = open()
+            status = await exchange(socket, head, body)
+          }
           if (status !== 200) throw new Error(`STOW answered ${status}`)
         }
       } finally {

@@ -46,6 +46,43 @@ describe("Nats", () => {
     }).pipe(Effect.scoped, Effect.provide(nats)),
   )
 
+  it.live("trims a stream of what all its consumers have acknowledged, and of nothing else", () =>
+    Effect.gen(function* () {
+      const nats = yield* Nats
+      const send = (n: number) => nats.publish("dicom.test.a", new Uint8Array(10_000).fill(n), `t${n}`)
+      const take = (durable: string, count: number) =>
+        nats.consumeBytes({ ...consumption, durable }).pipe(
+          Stream.take(count),
+          Stream.mapEffect((delivery) => Effect.as(delivery.ack, delivery.value[0])),
+          Stream.runCollect,
+        )
+      // One that is never told of anything here holds nothing back.
+      yield* Effect.forkChild(
+        Stream.runDrain(nats.consumeBytes({ ...consumption, durable: "idle", filter: "dicom.other.>" })),
+      )
+      yield* nats.backlog("DICOM", "idle").pipe(Effect.retry({ schedule: everyMoment, times: 200 }))
+      yield* Effect.forEach(
+        Array.from({ length: 20 }, (_, n) => n),
+        send,
+        { discard: true },
+      )
+      assert.lengthOf(yield* take("quick", 12), 12)
+      yield* nats.backlog("DICOM", "quick").pipe(
+        Effect.filterOrFail(({ pending, ackPending }) => pending + ackPending === 8),
+        Effect.retry({ schedule: everyMoment, times: 600 }),
+      )
+      yield* nats.trim("DICOM", 10_000_000)
+      assert.strictEqual((yield* take("first", 1))[0], 0)
+      yield* nats.backlog("DICOM", "first").pipe(
+        Effect.filterOrFail(({ pending, ackPending }) => pending + ackPending === 19),
+        Effect.retry({ schedule: everyMoment, times: 600 }),
+      )
+      yield* nats.trim("DICOM", 100_000)
+      // The slowest has acknowledged one.
+      assert.strictEqual((yield* take("second", 1))[0], 1)
+    }).pipe(Effect.scoped, Effect.provide(nats)),
+  )
+
   it.live("loses nothing acknowledged when the server is killed, and comes back on its own", () =>
     Effect.gen(function* () {
       const nats = yield* Nats

@@ -9,6 +9,7 @@ import { Blobs } from "../../src/ledger/Blobs.ts"
 import { Ledger } from "../../src/ledger/Ledger.ts"
 import * as Queries from "../../src/query/query-layer.ts"
 import { queryVolumeOf } from "../../src/query/query-volume.ts"
+import { CurrentSender } from "../../src/domain/caller.ts"
 import { RegionQuery } from "../../src/query/RegionQuery.ts"
 import { Reranker } from "../../src/rerank/Reranker.ts"
 import { VectorIndex } from "../../src/vector-index/VectorIndex.ts"
@@ -39,9 +40,17 @@ it.effect("refuses one search too many, until another ends", () =>
     const service = yield* RegionQuery
     const query = queryVolumeOf({ stack: stackOf({ slices: 1 }), slices: [{ index: 0 }] })!
     const options = { k: 1, filter: {} }
-    const running = yield* Effect.forEach(Array.from({ length: Queries.maxSearches }), () =>
-      Effect.forkChild(Stream.runDrain(service.searchVolume(query, options)), { startImmediately: true }),
+    const of = (sender: string) => Effect.provideService(CurrentSender, sender)
+    // One sender gets three quarters of the places; then there is still one for each of the others.
+    const running = yield* Effect.forEach(Array.from({ length: Queries.maxSearches }), (_, n) =>
+      Effect.forkChild(
+        Stream.runDrain(service.searchVolume(query, options)).pipe(of(n < 48 ? "greedy" : `other ${n}`)),
+        {
+          startImmediately: true,
+        },
+      ),
     )
+    assert.isTrue(running.every((search) => search.pollUnsafe() === undefined))
     const refused = yield* Effect.flip(Stream.runDrain(service.searchVolume(query, options)))
     assert.strictEqual(refused.reason, "unavailable")
     yield* Fiber.interrupt(running[0]!)
