@@ -23,7 +23,7 @@ const failures = {
   415: "Other media type",
   426: "Not a WebSocket",
   503: "Try again",
-  507: "Disk full",
+  507: "No room: the disk is full, or too much is unfinished",
 } as const
 
 const answers = (
@@ -183,7 +183,7 @@ const worklist = [
     "post",
     "Create a work item; ?{uid} names it",
     { 201: ["Created"] },
-    [400, 408, 409, 413, 415, 503],
+    [400, 408, 409, 413, 415, 503, 507],
     dataSet,
   ),
   ups(
