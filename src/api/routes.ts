@@ -24,6 +24,7 @@ const instances = gauge("gateway_instances", "Instances stored")
 const embeddable = gauge("gateway_embeddable_slices", "Slices that can be searched once indexed")
 const indexed = gauge("gateway_indexed_slices", "Slices that can be searched now")
 const setAside = gauge("gateway_set_aside_instances", "Instances a stage gave up")
+const studies = gauge("gateway_studies", "Studies, by their state")
 const pending = gauge("gateway_stage_pending_instances", "Instances that wait for a stage")
 const oldest = gauge("gateway_stage_oldest_seconds", "Age of the oldest instance that waits for a stage")
 
@@ -34,6 +35,9 @@ const metrics = Effect.gen(function* () {
   yield* Metric.update(embeddable, status.slices.embeddable)
   yield* Metric.update(indexed, status.slices.indexed)
   yield* Metric.update(setAside, status.setAside)
+  for (const [state, count] of Object.entries(status.studies)) {
+    yield* Metric.update(Metric.withAttributes(studies, { state }), count)
+  }
   for (const [stage, backlog] of Object.entries(status.stages)) {
     yield* Metric.update(Metric.withAttributes(pending, { stage }), backlog.pending)
     yield* Metric.update(Metric.withAttributes(oldest, { stage }), backlog.oldestSeconds)

@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
-import { Ledger } from "../ledger/Ledger.ts"
+import { Ledger, type OutboxEntry } from "../ledger/Ledger.ts"
 import { Nats } from "./Nats.ts"
 
 /** Entries on their way at a time. */
@@ -25,23 +25,31 @@ export class OutboxSignal extends Context.Service<
   )
 }
 
-/** Publishes one batch; answers how many went. Only what JetStream has confirmed leaves the outbox. */
+/** Whatever the kind of event, its subject ends with the study's partition. */
+const partition = ({ subject }: OutboxEntry) => subject.slice(subject.lastIndexOf(".") + 1)
+
+/**
+ * Publishes one batch; answers how many went. Only what JetStream has confirmed leaves the outbox. Events of a
+ * partition go one after the other, each once the one before is confirmed: of those sent ahead a lost connection could
+ * take the first and leave the later ones, and a study's events would change places. Partitions do not wait for each other.
+ */
 const publishBatch = Effect.gen(function* () {
   const ledger = yield* Ledger
   const nats = yield* Nats
   const entries = yield* ledger.outbox(batchSize)
   if (entries.length === 0) return 0
-  // One connection keeps the order of publishes, so pipelining keeps each subject's order unless one fails: then the
-  // batch is sent again from the first failure, and JetStream drops by msgID what it already has.
+  const done: Array<number> = []
+  const publish = ({ sequence, subject, payload, msgID }: OutboxEntry) =>
+    Effect.tap(nats.publish(subject, new TextEncoder().encode(payload), msgID), () =>
+      Effect.sync(() => done.push(sequence)),
+    )
   const results = yield* Effect.forEach(
-    entries,
-    (entry) => nats.publish(entry.subject, new TextEncoder().encode(entry.payload), entry.msgID).pipe(Effect.result),
+    Map.groupBy(entries, partition).values(),
+    (ofOne) => Effect.result(Effect.forEach(ofOne, publish, { discard: true })),
     { concurrency: "unbounded" },
   )
-  const failed = results.findIndex((result) => result._tag === "Failure")
-  const done = failed === -1 ? entries : entries.slice(0, failed)
-  if (done.length > 0) yield* ledger.published(done.map(({ sequence }) => sequence))
-  const failure = results[failed]
+  if (done.length > 0) yield* ledger.published(done)
+  const failure = results.find((result) => result._tag === "Failure")
   if (failure?._tag === "Failure") return yield* failure.failure
   return done.length
 })
