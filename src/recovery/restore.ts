@@ -49,8 +49,8 @@ export interface LedgerRestored extends Restored {
   readonly buried: ReadonlyArray<Tombstone>
 }
 
-/** Far above any receipt that nobody remembers. */
-const receiptGap = 1_000_000
+/** Far above any number that nobody remembers. */
+const numberGap = 1_000_000
 
 const hasBlobs = (blobs: string): boolean =>
   existsSync(blobs) && readdirSync(blobs).some((name) => /^[0-9a-f]{2}$/.test(name))
@@ -74,12 +74,20 @@ const fromBackup = (path: string, dir: string, name: string, table: string): str
   return undefined
 }
 
-/** Numbers of receipts go on above every number that was ever given: late events and tombstones tell by them. */
-const raiseReceipts = (db: DatabaseSync, above: number): void => {
-  const given = Number(db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'instance'").get()?.["seq"] ?? 0)
-  if (given >= above) return
-  db.exec("BEGIN IMMEDIATE; DELETE FROM sqlite_sequence WHERE name = 'instance'")
-  db.prepare("INSERT INTO sqlite_sequence VALUES ('instance', ?)").run(above)
+/** Numbers go on above every number that was ever given: late events, tombstones and journals tell by them. */
+const raiseNumbers = (db: DatabaseSync, newest: number): void => {
+  const given = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = ?")
+  const forget = db.prepare("DELETE FROM sqlite_sequence WHERE name = ?")
+  const give = db.prepare("INSERT INTO sqlite_sequence VALUES (?, ?)")
+  db.exec("BEGIN IMMEDIATE")
+  for (const [table, above] of [
+    ["instance", newest],
+    ["deletion", 0],
+  ] as const) {
+    const before = Number(given.get(table)?.["seq"] ?? 0)
+    forget.run(table)
+    give.run(table, Math.max(before, above) + numberGap)
+  }
   db.exec("COMMIT")
 }
 
@@ -145,7 +153,7 @@ export const restoreLedger = (paths: DataPaths, options: RestoreOptions): Ledger
   const db = openDatabase(ledger, migrations)
   try {
     const { rows, origins } = aside === undefined ? { rows: 0, origins: new Map<string, string>() } : salvage(aside, db)
-    raiseReceipts(db, newest + receiptGap)
+    raiseNumbers(db, newest)
     return {
       reason,
       salvaged: rows,

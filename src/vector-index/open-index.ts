@@ -4,7 +4,7 @@ import { emptyGraph, loadGraph, type Graph } from "./graph.ts"
 import { openJournal, type Journal } from "./journal.ts"
 import { openJournalReader, type JournalReader, type JournalReaderOptions } from "./journal-reader.ts"
 import { journalPath } from "./journal-schema.ts"
-import { findSnapshot } from "./snapshot.ts"
+import { dropSnapshot, findSnapshot } from "./snapshot.ts"
 
 export interface Opened {
   readonly journal: Journal
@@ -43,6 +43,8 @@ export const openIndex = (options: JournalReaderOptions, warn: (text: string) =>
       if (loaded !== undefined) return { journal, reader, ...loaded, logHolds: true }
     } catch (cause) {
       warn(`snapshot not used, the index is built from the journal: ${String(cause)}`)
+      // A journal that lost its end gives the same numbers again: one day the snapshot would seem to fit it.
+      dropSnapshot(dirname(journalPath(options.dir, options.modelId)))
     }
     return { journal, reader, graph: emptyGraph(options.dimension), saved: 0, logHolds: true }
   } catch (cause) {

@@ -121,3 +121,6 @@ export const findSnapshot = (
   if (sha256Of(graph) !== sha256) throw new Error("the checksum differs")
   return { ...(found as Saved), path: graph }
 }
+
+/** What is there counts no more; its file goes with the next snapshot. */
+export const dropSnapshot = (folder: string): void => rmSync(join(folder, manifest), { force: true })
