@@ -49,6 +49,7 @@ import { storage } from "./recovery/storage.ts"
 import { pathsOf } from "./recovery/restore.ts"
 import * as WorkerReranker from "./rerank/worker-reranker.ts"
 import * as UsearchIndex from "./vector-index/usearch-index.ts"
+import { Verifier } from "./verify/Verifier.ts"
 import { WorklistRoutes } from "./worklist/routes.ts"
 
 const worker = (name: string) => new URL(`../streams/${name}.ts`, import.meta.url)
@@ -122,7 +123,13 @@ const Queried = Layer.unwrap(
 /** Nothing is served before the index knows of every deletion. */
 const Buried = Layer.effectDiscard(buryDeleted)
 
-const Services = Layer.mergeAll(StandingRegions.layer, OutboxSignal.layer, ReceivingFirst.layer, Buried).pipe(
+const Services = Layer.mergeAll(
+  StandingRegions.layer,
+  Verifier.layer,
+  OutboxSignal.layer,
+  ReceivingFirst.layer,
+  Buried,
+).pipe(
   Layer.provideMerge(Queried),
   Layer.provideMerge(Search),
   Layer.provideMerge(Layer.mergeAll(Stages, Storage)),
@@ -159,7 +166,7 @@ const Streams = Layer.unwrap(
       running("pressure", pressure({ data: config.data, streamBytes: config.nats.streamBytes })),
       running("alerts", alerts),
       running("query", query),
-      running("reconcile", reconcile),
+      running("reconcile", reconcile({ data: config.data, ...config.verify })),
       running(
         "worklist",
         worklist({

@@ -90,6 +90,7 @@ export const rows: ReadonlyArray<Row> = [
   ["POST", "/api/set-aside/requeue", "operate", "change"],
   ["POST", "/api/index/rebuild", "operate", "change"],
   ["POST", "/api/index/verify", "operate", "activity"],
+  ["GET", "/api/index/verify", "operate", "activity"],
 ]
 
 /** The router's own matcher with its own settings: what it takes for a route is what is judged here. */

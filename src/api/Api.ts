@@ -12,6 +12,7 @@ import { RegionSearch } from "../domain/region.ts"
 import { InstanceStage } from "../domain/instance.ts"
 import { GatewayStatus, SetAsideItem, StudyStatus } from "../domain/study.ts"
 import { AnyUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
+import { VerificationReport } from "../verify/report.ts"
 import { BadRequest, NotFound, Timeout, TooLarge, Unavailable, Unprocessable, Unsupported } from "./errors.ts"
 import { withOtherRoutes } from "./openapi.ts"
 
@@ -131,18 +132,7 @@ class SetAsideApi extends HttpApiGroup.make("setAside")
   )
   .prefix("/api/set-aside") {}
 
-/** What `verify` compares: blobs, ledger, journal and index, both ways. */
-export const VerificationReport = Schema.Struct({
-  /** Accepted instances whose blob is gone. */
-  blobsMissing: Schema.Array(SOPInstanceUID),
-  /** Blobs that no accepted instance names. */
-  blobsOrphaned: Schema.Int,
-  /** Instances whose indexed frames differ between ledger and journal. */
-  framesDiffering: Schema.Array(SOPInstanceUID),
-  /** Journalled slices missing in the index, and indexed keys without a journal row. */
-  index: Schema.Struct({ missing: Schema.Int, orphaned: Schema.Int }),
-  consistent: Schema.Boolean,
-})
+export { VerificationReport }
 
 class OperationsApi extends HttpApiGroup.make("operations")
   .add(
@@ -151,7 +141,19 @@ class OperationsApi extends HttpApiGroup.make("operations")
       success: Schema.Struct({ slices: Schema.Int }),
       error: errors,
     }),
-    HttpApiEndpoint.post("verify", "/index/verify", { success: VerificationReport, error: errors }),
+    HttpApiEndpoint.post("verify", "/index/verify", {
+      /** Without a body: compares only. */
+      payload: [
+        Schema.Struct({ repair: Schema.optionalKey(Schema.Boolean), digests: Schema.optionalKey(Schema.Boolean) }),
+        Schema.Null,
+      ],
+      success: VerificationReport,
+      error: errors,
+    }).annotate(
+      OpenApi.Description,
+      "Compares blobs, ledger, journal and index, both ways, while everything goes on; `digests` reads every blob's bytes again, `repair` mends what the stored files can mend and sets lost instances aside. Answers when it is done, or after a minute with `running: true`: ask again with GET.",
+    ),
+    HttpApiEndpoint.get("verification", "/index/verify", { success: VerificationReport, error: errors }),
   )
   .prefix("/api") {}
 

@@ -22,6 +22,9 @@ const gatewayLines = (status: GatewayStatus) => [
     .join(", ")}`,
   `set aside   ${status.setAside}`,
   `index       sequence ${status.indexSequence}`,
+  ...Object.entries(status.drift)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `DIFFERS     ${count} ${kind}: run verify`),
   ...Object.entries(status.stages).map(
     ([stage, { pending, oldestSeconds }]) =>
       `${stage.padEnd(11)} ${pending} waiting${pending === 0 ? "" : `, oldest ${oldestSeconds.toFixed(1)} s`}`,

@@ -29,6 +29,7 @@ export const Settings = Schema.Struct({
   worklist: Schema.Struct({ keepDays: positive }),
   backup: Schema.Struct({ everyMinutes: positive }),
   retention: RetentionSettings,
+  verify: Schema.Struct({ instancesPerSecond: positive }),
   query: Schema.Struct({ threads: count(1, 64), candidates: count(1, 10_000) }),
   log: Schema.Struct({ level: Schema.Literals(["Trace", "Debug", "Info", "Warn", "Error"]) }),
 })

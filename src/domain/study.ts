@@ -104,5 +104,7 @@ export const GatewayStatus = Schema.Struct({
   stages: Schema.Record(Schema.String, StageBacklog),
   setAside: Schema.Int,
   indexSequence: Schema.Int,
+  /** Instances whose file, row or vectors differed when they were last verified, and were not mended, by kind. */
+  drift: Schema.Record(Schema.String, Schema.Int),
 })
 export type GatewayStatus = typeof GatewayStatus.Type

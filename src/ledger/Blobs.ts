@@ -35,6 +35,12 @@ export class Blobs extends Context.Service<
     ) => Stream.Stream<Uint8Array, BlobError>
     /** Removes the blob unless an open draft has committed the same bytes, or `isNamed` says the ledger names it. */
     readonly remove: <E>(digest: Digest, isNamed: Effect.Effect<boolean, E>) => Effect.Effect<boolean, BlobError | E>
+    /** An open draft has committed these bytes: the ledger may be about to name them. */
+    readonly isPinned: (digest: Digest) => Effect.Effect<boolean>
+    /** Bytes of the blob on the disk; undefined when it is not there. */
+    readonly size: (digest: Digest) => Effect.Effect<number | undefined, BlobError>
+    /** Its file makes room for the right bytes, which may be sent again; it is kept in `blobs/damaged`. False when it was gone. */
+    readonly setAside: (digest: Digest) => Effect.Effect<boolean, BlobError>
     readonly list: Stream.Stream<Digest, BlobError>
     /** Free bytes on the disk that has least, of those that are written to. */
     readonly free: Effect.Effect<number, BlobError>

@@ -52,7 +52,7 @@ export interface StoredInstance extends NewInstance, InstanceRef {
 /** An instance as far as retrieving it needs. */
 export type Held = Pick<NewInstance, "SOPClassUID" | "TransferSyntaxUID" | "bytes"> & InstanceRef
 
-export type InventoryItem = Pick<StoredInstance, "SOPInstanceUID" | "receipt" | "digest" | "stage" | "indexedFrames">
+export type InventoryItem = InstanceRef & Pick<StoredInstance, "bytes" | "stage" | "reason" | "indexedFrames">
 
 /** UIDs that narrow a request; none means the whole archive. */
 export interface Scope {
@@ -202,8 +202,8 @@ export class Ledger extends Context.Service<
     readonly heldAt: (receipts: ReadonlyArray<Receipt>) => Io<ReadonlyArray<Held>>
     /** Attributes of some instances, by receipt; none of those that are no longer stored. */
     readonly attributes: (receipts: ReadonlyArray<Receipt>) => Io<ReadonlyMap<Receipt, DicomJson>>
-    /** Every instance without its attributes, in receipt order: what reconciliation compares. */
-    readonly inventory: Io<ReadonlyArray<InventoryItem>>
+    /** The next instances after a SOP Instance UID in the order of their UIDs ("" begins): what verification compares. */
+    readonly inventoryAfter: (uid: string, limit: number) => Io<ReadonlyArray<InventoryItem>>
     /** Attribute maps of one QIDO level, stable order; all that is known of it, the caller picks. */
     readonly search: (search: Search) => Effect.Effect<SearchPage, LedgerError | SearchTooBroad>
     /** Applies stage changes in one commit; those of a deleted or superseded receipt are ignored. A power cut may take them back: the stage is then gone through again. */

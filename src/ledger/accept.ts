@@ -7,6 +7,7 @@ import { columnValue } from "./attributes.ts"
 import type { Expectations } from "./expectations.ts"
 import { seriesColumns, seriesValues, studyColumns, studyValues } from "./levels.ts"
 import type { Acceptance, NewInstance } from "./Ledger.ts"
+import type { Stages } from "./stages.ts"
 
 /** The event is JSON as it is: the schema's encoding, without its price for each instance. */
 const encodeEvent = (event: InstanceAccepted): string => JSON.stringify(event)
@@ -39,9 +40,14 @@ export interface Moment {
   readonly steady: number
 }
 
-export const makeAccept = (db: DatabaseSync, outbox: Outbox, expectations: Expectations) => {
+export const makeAccept = (
+  db: DatabaseSync,
+  outbox: Outbox,
+  expectations: Expectations,
+  requeue: Stages["requeue"],
+) => {
   const known = db.prepare(
-    "SELECT receipt, SeriesInstanceUID, StudyInstanceUID, digest FROM instance WHERE SOPInstanceUID = ?",
+    "SELECT receipt, SeriesInstanceUID, StudyInstanceUID, digest, stage = 'set-aside' AND reason LIKE 'blob: %' AS lost FROM instance WHERE SOPInstanceUID = ?",
   )
   const seriesStudy = db.prepare("SELECT StudyInstanceUID FROM series WHERE SeriesInstanceUID = ?")
   const receiving = "CASE version WHEN 0 THEN 'open' ELSE 'reopened' END"
@@ -88,6 +94,8 @@ export const makeAccept = (db: DatabaseSync, outbox: Outbox, expectations: Expec
         before["SeriesInstanceUID"] === SeriesInstanceUID &&
         before["StudyInstanceUID"] === StudyInstanceUID
       if (same && !reopened.has(StudyInstanceUID)) touch.run(steady, StudyInstanceUID)
+      // Its file was lost; whoever sends it again has just put it back.
+      if (same && before["lost"] === 1) requeue([receipt], now)
       return same
         ? { _tag: "Duplicate", receipt }
         : { _tag: "Conflict", receipt, digest: Digest.make(String(before["digest"])) }

@@ -1,6 +1,6 @@
 // Blobs as files: `blobs/ab/<digest>`, drafts in `blobs/incoming/` until their digest is known.
 import { createReadStream, mkdirSync, statfsSync, statSync } from "node:fs"
-import { mkdir, opendir, rm } from "node:fs/promises"
+import { mkdir, opendir, rename, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import { Digest } from "../domain/instance.ts"
 import { HeldBytes } from "../workers/held-bytes.ts"
 import { makePool } from "../workers/pool.ts"
-import { blobError, file } from "./blob-error.ts"
+import { blobError, codeOf, file } from "./blob-error.ts"
 import { Blobs, type BlobError } from "./Blobs.ts"
 import { gone, makeFileDraft } from "./file-draft.ts"
 import { makeFolderSync } from "./folder-sync.ts"
@@ -102,7 +102,35 @@ const make = Effect.fnUntraced(function* ({ dir, alongside = [] }: FileBlobsOpti
       pins.remove(
         digest,
         isNamed,
-        file(() => gone(path(digest))),
+        file(async () => {
+          await gone(path(digest))
+          await gone(join(root, "damaged", digest))
+        }),
+      ),
+    isPinned: (digest) => Effect.sync(() => pins.isPinned(digest)),
+    size: (digest) =>
+      file(() =>
+        stat(path(digest)).then(
+          ({ size }) => size,
+          (cause: unknown) => {
+            if (codeOf(cause) === "ENOENT") return undefined
+            throw cause
+          },
+        ),
+      ),
+    setAside: (digest) =>
+      pins.unlessPinned(
+        digest,
+        file(async () => {
+          await mkdir(join(root, "damaged"), { recursive: true, mode: 0o700 })
+          try {
+            await rename(path(digest), join(root, "damaged", digest))
+            return true
+          } catch (cause) {
+            if (codeOf(cause) === "ENOENT") return false
+            throw cause
+          }
+        }),
       ),
     list: Stream.suspend(() => Stream.fromAsyncIterable(digests(root), blobError)),
     // At once: the way to a file system thread and back takes far longer than the answer.

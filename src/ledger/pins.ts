@@ -48,7 +48,11 @@ export const makePins = Effect.gen(function* () {
         return true
       }),
     )
-  return { pin, placed, remove }
+  const isPinned = (digest: Digest): boolean => pins.has(digest)
+  /** Runs alone among removals, and not while the digest is pinned. */
+  const unlessPinned = <E>(digest: Digest, work: Effect.Effect<boolean, E>) =>
+    removal.withPermit(Effect.suspend(() => (pins.has(digest) ? Effect.succeed(false) : work)))
+  return { pin, placed, remove, isPinned, unlessPinned }
 })
 
 export type Pins = Effect.Success<typeof makePins>

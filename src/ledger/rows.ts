@@ -2,7 +2,7 @@
 import type { Caller } from "../domain/caller.ts"
 import type { DicomJson, Digest, InstanceRef, InstanceStage, Receipt } from "../domain/instance.ts"
 import type { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
-import type { Held, Scope, StoredInstance } from "./Ledger.ts"
+import type { Held, InventoryItem, Scope, StoredInstance } from "./Ledger.ts"
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -31,6 +31,14 @@ export const instanceOf = (row: Row): StoredInstance => ({
   attributes: attributesOf(row),
   stage: row["stage"] as InstanceStage,
   embeddableFrames: Number(row["embeddable"]),
+  indexedFrames: Number(row["indexed"]),
+  ...(row["reason"] === null ? {} : { reason: String(row["reason"]) }),
+})
+
+export const inventoryItemOf = (row: Row): InventoryItem => ({
+  ...refOf(row),
+  bytes: Number(row["bytes"]),
+  stage: row["stage"] as InstanceStage,
   indexedFrames: Number(row["indexed"]),
   ...(row["reason"] === null ? {} : { reason: String(row["reason"]) }),
 })

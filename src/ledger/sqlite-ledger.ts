@@ -16,11 +16,19 @@ import { makeDelete } from "./delete.ts"
 import { makeDeletions } from "./deletions.ts"
 import { makeExpectations } from "./expectations.ts"
 import { makeHolds } from "./holds.ts"
-import { type InventoryItem, Ledger, type LedgerTotals } from "./Ledger.ts"
+import { Ledger, type LedgerTotals } from "./Ledger.ts"
 import { makeMatchedVersions } from "./matched-versions.ts"
 import { openDatabase } from "./open-database.ts"
 import { makeRetention } from "./retention.ts"
-import { attributesOf, heldColumns, heldOf, instanceOf, scopeCondition, visibleCondition } from "./rows.ts"
+import {
+  attributesOf,
+  heldColumns,
+  heldOf,
+  instanceOf,
+  inventoryItemOf,
+  scopeCondition,
+  visibleCondition,
+} from "./rows.ts"
 import { migrations } from "./schema.ts"
 import { makeTurns } from "./search-turns.ts"
 import { makeScrub } from "./scrub.ts"
@@ -105,8 +113,8 @@ const make = Effect.fnUntraced(function* (path: string) {
 
   const outbox = makeOutbox(db)
   const expectations = makeExpectations(db)
-  const accept = makeAccept(db, outbox, expectations)
   const stages = makeStages(db, outbox)
+  const accept = makeAccept(db, outbox, expectations, stages.requeue)
   const studies = makeStudies(db, outbox, expectations)
   const status = makeStudyStatus(db)
   const matchedVersions = makeMatchedVersions(db)
@@ -124,7 +132,8 @@ const make = Effect.fnUntraced(function* (path: string) {
   const scrub = makeScrub(db, path, () => searching === 0)
   const totals = makeTotals(db)
   const inventory = db.prepare(
-    "SELECT SOPInstanceUID, receipt, digest, stage, indexed AS indexedFrames FROM instance ORDER BY receipt",
+    `SELECT receipt, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, digest, bytes, stage, reason, indexed
+     FROM instance WHERE SOPInstanceUID > ? ORDER BY SOPInstanceUID LIMIT ?`,
   )
   const current = db.prepare("SELECT 1 FROM instance WHERE SOPInstanceUID = ? AND receipt = ?")
   const deleted = db.prepare("SELECT 1 FROM deletion WHERE receipt = ?")
@@ -179,7 +188,7 @@ const make = Effect.fnUntraced(function* (path: string) {
           }),
         )
       }),
-    inventory: read(() => inventory.all() as unknown as ReadonlyArray<InventoryItem>),
+    inventoryAfter: (uid, limit) => read(() => inventory.all(uid, limit).map(inventoryItemOf)),
     search: (request) =>
       Effect.acquireUseRelease(
         Effect.sync(() => void searching++),

@@ -92,3 +92,4 @@ export const makeStages = (db: DatabaseSync, outbox: Outbox) => {
     ),
   }
 }
+export type Stages = ReturnType<typeof makeStages>

@@ -53,7 +53,8 @@ export interface LedgerRestored extends Restored {
 const numberGap = 1_000_000
 
 const hasBlobs = (blobs: string): boolean =>
-  existsSync(blobs) && readdirSync(blobs).some((name) => /^[0-9a-f]{2}$/.test(name))
+  existsSync(blobs) &&
+  readdirSync(blobs).some((name) => /^[0-9a-f]{2}$/.test(name) && readdirSync(join(blobs, name)).length > 0)
 
 /** The newest copy that is whole, in place of the file. */
 const fromBackup = (path: string, dir: string, name: string, table: string): string | undefined => {

@@ -85,8 +85,11 @@ export class VectorIndex extends Context.Service<
     readonly snapshot: Io<void>
     /** Compares journal and index: keys in one but not in the other. */
     readonly verify: Io<{ readonly missing: number; readonly orphaned: number }>
-    /** Receipts and frame counts the journal holds, for reconciliation with the ledger. */
-    readonly instances: Io<
+    /** Receipts and frame counts of the journal's next instances after a SOP Instance UID, in the order of UIDs ("" begins). */
+    readonly instancesAfter: (
+      uid: string,
+      limit: number,
+    ) => Io<
       ReadonlyArray<{ readonly SOPInstanceUID: SOPInstanceUID; readonly receipt: Receipt; readonly frames: number }>
     >
   }

@@ -205,7 +205,9 @@ export const state = task(({ journal, graph, saved }) => {
 
 export const mean = task(({ journal }) => journal.mean())
 
-export const instances = task(({ journal }) => journal.instances())
+export const instancesAfter = task(({ journal }, { uid, limit }: { readonly uid: string; readonly limit: number }) =>
+  journal.instancesAfter(uid, limit),
+)
 
 /** One bounded step of building a second index; the first step with `anew`. The last one swaps. */
 export const rebuild = task((state, { anew, milliseconds }: { anew: boolean; milliseconds: number }) => {

@@ -112,6 +112,10 @@ export const openJournal = ({ dir, modelId, dimension }: JournalOptions) => {
      WHERE sequence > ? AND blank = 0 ORDER BY sequence LIMIT ?`,
   )
   voters.setReturnArrays(true)
+  const instancesAfter = db.prepare(
+    `SELECT SOPInstanceUID, max(receipt) AS receipt, count(*) AS frames FROM slice WHERE SOPInstanceUID > ?
+     GROUP BY SOPInstanceUID ORDER BY SOPInstanceUID LIMIT ?`,
+  )
   const highest = db.prepare("SELECT max(sequence) AS sequence FROM slice")
   const keysUpTo = db.prepare("SELECT sequence FROM slice WHERE blank = 0 AND sequence <= ? ORDER BY sequence")
   keysUpTo.setReturnArrays(true)
@@ -268,17 +272,13 @@ export const openJournal = ({ dir, modelId, dimension }: JournalOptions) => {
       return { sequences: rows.map((row) => Number(row["sequence"])), upTo: Number(rows.at(-1)?.["change"] ?? 0) }
     },
     forgetRemoved: (upTo: number): void => void db.prepare("DELETE FROM removed WHERE change <= ?").run(upTo),
-    instances: () =>
-      db
-        .prepare(
-          "SELECT SOPInstanceUID, max(receipt) AS receipt, count(*) AS frames FROM slice GROUP BY SOPInstanceUID",
-        )
-        .all()
-        .map((row) => ({
-          SOPInstanceUID: String(row["SOPInstanceUID"]) as SOPInstanceUID,
-          receipt: Number(row["receipt"]) as Receipt,
-          frames: Number(row["frames"]),
-        })),
+    /** The next instances after a UID in the order of their UIDs. */
+    instancesAfter: (uid: string, limit: number) =>
+      instancesAfter.all(uid, limit).map((row) => ({
+        SOPInstanceUID: String(row["SOPInstanceUID"]) as SOPInstanceUID,
+        receipt: Number(row["receipt"]) as Receipt,
+        frames: Number(row["frames"]),
+      })),
     close: (): void => db.close(),
   }
 }

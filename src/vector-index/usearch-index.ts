@@ -213,7 +213,7 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
     rebuild,
     snapshot,
     verify: whole(run("verify", undefined)),
-    instances: run("instances", undefined),
+    instancesAfter: (uid, limit) => run("instancesAfter", { uid, limit }),
   })
 })
 

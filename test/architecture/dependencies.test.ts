@@ -35,6 +35,7 @@ const rank: Readonly<Record<string, number>> = {
   "src/worklist": 5,
   // Makes storage whole, with what the doors read files by.
   "src/recovery": 5.5,
+  "src/verify": 5.5,
   "src/api": 6,
   streams: 7,
   "src/gateway.ts": 8,

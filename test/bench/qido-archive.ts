@@ -9,6 +9,7 @@ import { makeAccept, makeOutbox } from "../../src/ledger/accept.ts"
 import { makeExpectations } from "../../src/ledger/expectations.ts"
 import { openDatabase } from "../../src/ledger/open-database.ts"
 import { migrations } from "../../src/ledger/schema.ts"
+import { makeStages } from "../../src/ledger/stages.ts"
 
 export const studies = 5000
 export const seriesOfStudy = 4
@@ -70,7 +71,8 @@ const attributesOf = (study: number, series: number): DicomJson => {
 
 /** The odd studies are of the origin `north`, the even ones of `south`. */
 const acceptFirsts = (db: DatabaseSync) => {
-  const accept = makeAccept(db, makeOutbox(db), makeExpectations(db))
+  const outbox = makeOutbox(db)
+  const accept = makeAccept(db, outbox, makeExpectations(db), makeStages(db, outbox).requeue)
   for (let study = 0; study < studies; study++) {
     for (let series = 0; series < seriesOfStudy; series++) {
       const attributes = attributesOf(study, series)

@@ -30,7 +30,7 @@ const eventOf = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Union([Ins
 const readLedger = Effect.gen(function* () {
   const ledger = yield* Ledger
   const instances = new Map<string, HeldInstance>()
-  for (const { SOPInstanceUID, receipt, digest, stage } of yield* ledger.inventory) {
+  for (const { SOPInstanceUID, receipt, digest, stage } of yield* ledger.inventoryAfter("", 100_000)) {
     if (instances.has(SOPInstanceUID)) throw new Error(`${SOPInstanceUID} is held twice`)
     instances.set(SOPInstanceUID, { receipt, digest, stage })
   }
