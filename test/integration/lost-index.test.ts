@@ -32,5 +32,5 @@ it.live(
       const report = yield* postJson<typeof VerificationReport.Type>(`${url}/api/index/verify`, {})
       assert.isTrue(report.consistent, JSON.stringify(report))
     }).pipe(Effect.scoped),
-  120_000,
+  240_000,
 )
