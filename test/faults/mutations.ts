@@ -23,18 +23,18 @@ export const mutations: ReadonlyArray<Mutation> = [
     edits: [
       {
         file: "src/listener/store.ts",
-        find: "  const acceptances = yield* ledger.accept(group.map(({ instance }) => instance)).pipe(",
-        replace: `  yield* Effect.sleep("300 millis").pipe(
-    Effect.andThen(Effect.suspend(() => ledger.accept(group.map(({ instance }) => instance)))),
-    Effect.ensuring(Effect.forEach(group, ({ scope }) => Scope.close(scope, Exit.void), { discard: true })),
-    Effect.forkDetach,
-  )
-  const acceptances = yield* Effect.succeed<ReadonlyArray<Acceptance>>([]).pipe(`,
+        find: "  const acceptances = yield* expecting(group.map(({ instance }) => instance.StudyInstanceUID)).pipe(",
+        replace: "  const late = expecting(group.map(({ instance }) => instance.StudyInstanceUID)).pipe(",
       },
       {
         file: "src/listener/store.ts",
         find: "    Effect.ensuring(Effect.forEach(group, ({ scope }) => Scope.close(scope, Exit.void), { discard: true })),\n    // A caller",
-        replace: "    // A caller",
+        replace: `    Effect.delay("300 millis"),
+    Effect.ensuring(Effect.forEach(group, ({ scope }) => Scope.close(scope, Exit.void), { discard: true })),
+    Effect.forkDetach,
+  )
+  const acceptances = yield* Effect.as(late, Array<Acceptance>()).pipe(
+    // A caller`,
       },
     ],
   },
@@ -103,9 +103,10 @@ export const mutations: ReadonlyArray<Mutation> = [
     fault: "some-kills",
     edits: [
       {
-        file: "src/dicomweb/remove.ts",
-        find: "yield* ledger.delete(scope)",
-        replace: "{ instances: yield* ledger.instances(scope) }",
+        file: "src/deletion/erase.ts",
+        find: "const deletion = yield* (yield* Ledger).delete(scope, cause)",
+        replace:
+          "void cause\n      const deletion = { instances: yield* (yield* Ledger).instances(scope), held: false }",
       },
     ],
   },
