@@ -39,9 +39,9 @@ export const layer = Layer.effect(
     })
     return Ledger.of({
       ...ledger,
-      accept: Effect.fnUntraced(function* (instances) {
+      accept: Effect.fnUntraced(function* (instances, expected) {
         const { origin } = yield* CurrentCaller
-        const acceptances = yield* ledger.accept(instances)
+        const acceptances = yield* ledger.accept(instances, expected)
         const entries = instances.flatMap(
           ({ StudyInstanceUID, SOPInstanceUID, digest }, i): ReadonlyArray<LogEntry> => {
             const acceptance = acceptances[i]

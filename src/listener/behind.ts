@@ -30,14 +30,14 @@ export const makeBehind = Effect.gen(function* () {
     /** The same ledger, whose commits are watched. */
     watched: (ledger: Ledger["Service"]): Ledger["Service"] => ({
       ...ledger,
-      accept: (instances) =>
+      accept: (instances, expected) =>
         Effect.acquireUseRelease(
           Effect.sync(() => {
             const commit = { since: now() }
             commits.add(commit)
             return commit
           }),
-          () => ledger.accept(instances),
+          () => ledger.accept(instances, expected),
           (commit) => Effect.sync(() => void commits.delete(commit)),
         ),
     }),
