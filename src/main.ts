@@ -18,6 +18,7 @@ import { load } from "./commands/load.ts"
 import { query } from "./commands/query.ts"
 import { rebuild } from "./commands/rebuild.ts"
 import { retention } from "./commands/retention.ts"
+import { recover } from "./commands/recover.ts"
 import { serve } from "./commands/serve.ts"
 import { setAside } from "./commands/set-aside.ts"
 import { status } from "./commands/status.ts"
@@ -38,6 +39,7 @@ const gateway = Command.make("region-gateway").pipe(
     deletions,
     hold,
     retention,
+    recover,
     convert,
     benchmark,
     apiKey,

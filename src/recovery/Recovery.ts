@@ -47,23 +47,27 @@ export interface RecoveryOptions {
   readonly withoutFiles: boolean
 }
 
+const failed = (data: string) => (cause: unknown) =>
+  cause instanceof DataFolderError
+    ? cause
+    : new DataFolderError({
+        message: `the databases in ${data} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      })
+
+/** What the file system and SQLite throw, as one sentence. */
+export const attempt = <A>(data: string, work: () => A) => Effect.try({ try: work, catch: failed(data) })
+
 /** The folder must be locked. Fails with one sentence where going on would not be safe. */
 export const restoreFiles = Effect.fn("recovery.files")(function* (data: string, options: RecoveryOptions) {
   const paths = pathsOf(data)
   const time = new Date(yield* Clock.currentTimeMillis).toISOString()
-  const failed = (cause: unknown) =>
-    cause instanceof DataFolderError
-      ? cause
-      : new DataFolderError({
-          message: `the databases in ${data} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-        })
   const highest = yield* Effect.tryPromise({
     try: async () => {
       let newest = 0
       for await (const { receipt } of readReceiptLog(paths.backup)) newest = Math.max(newest, receipt)
       return newest
     },
-    catch: failed,
+    catch: failed(data),
   })
   const files = yield* Effect.try({
     try: (): RestoredFiles => ({
@@ -73,7 +77,7 @@ export const restoreFiles = Effect.fn("recovery.files")(function* (data: string,
       ledger: restoreLedger(paths, { ...options, time, highest }),
       worklist: restoreWorklist(paths, { ...options, time, highest }),
     }),
-    catch: failed,
+    catch: failed(data),
   })
   const { ledger, worklist, journals } = files
   if (ledger !== undefined) {

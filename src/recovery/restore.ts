@@ -92,25 +92,26 @@ const raiseNumbers = (db: DatabaseSync, newest: number): void => {
   db.exec("COMMIT")
 }
 
-/** Instances that the ledger names, and the last receipt it gave. */
-const standOf = (path: string) => {
+/** Reads one number of a database that nobody has open. */
+const numberOf = (path: string, sql: string): number => {
   const db = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
   try {
-    const seq = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'instance'").get()?.["seq"]
-    const instances = db.prepare("SELECT value FROM tally WHERE name = 'instances'").get()?.["value"]
-    return { given: Number(seq ?? 0), instances: Number(instances ?? 0) }
+    return Number(db.prepare(sql).get()?.["n"] ?? 0)
   } finally {
     db.close()
   }
 }
 
 /** The files are the data: without them nothing can be mended, and a disk that is not mounted looks the same. */
-const refuseWithoutBlobs = (paths: DataPaths, withoutFiles: boolean): void => {
-  if (withoutFiles || hasBlobs(paths.blobs)) return
-  const { instances } = standOf(paths.ledger)
+const refuseWithoutBlobs = ({ data, ledger, blobs }: DataPaths, withoutFiles: boolean): void => {
+  if (withoutFiles || hasBlobs(blobs)) return
+  const instances = numberOf(
+    ledger,
+    "SELECT count(*) AS n FROM instance WHERE stage <> 'set-aside' OR reason NOT LIKE 'blob: %'",
+  )
   if (instances === 0) return
   throw new DataFolderError({
-    message: `the ledger names ${instances} instances but ${paths.blobs} is not there: if its disk is not mounted, mount it; to go on without these files run: region-gateway recover --data ${paths.data} --without-files`,
+    message: `the ledger names ${instances} instances but ${blobs} is not there or empty: if its disk is not mounted, mount it; to go on without these files run: region-gateway recover --data ${data} --without-files`,
   })
 }
 
@@ -139,7 +140,8 @@ export const restoreLedger = (paths: DataPaths, options: RestoreOptions): Ledger
     if (existsSync(ledger)) setAsideDatabase(ledger, time)
     return undefined
   }
-  const behind = damage === undefined && standOf(ledger).given < newest
+  const behind =
+    damage === undefined && numberOf(ledger, "SELECT seq AS n FROM sqlite_sequence WHERE name = 'instance'") < newest
   if (begun === undefined && damage === undefined && !behind && !whole) return undefined
   const reason =
     begun?.reason ?? damage ?? (behind ? "its last changes are missing" : "a recovery was asked for by command")

@@ -8,7 +8,9 @@ import * as FileBlobs from "../ledger/file-blobs.ts"
 import * as LoggedLedger from "../ledger/logged-ledger.ts"
 import * as SqliteLedger from "../ledger/sqlite-ledger.ts"
 import * as SqliteWorklist from "../worklist/sqlite-worklist.ts"
-import { Recovery, type RecoveryOptions, restoreFiles } from "./Recovery.ts"
+import { copyOlder, noteFormat, refuseNewer } from "./data-format.ts"
+import { attempt, Recovery, type RecoveryOptions, restoreFiles } from "./Recovery.ts"
+import { pathsOf } from "./restore.ts"
 
 /** As every start does it. */
 const asFound: RecoveryOptions = { whole: false, withoutFiles: false }
@@ -16,8 +18,12 @@ const asFound: RecoveryOptions = { whole: false, withoutFiles: false }
 export const storage = (data: string, options = asFound) =>
   Layer.unwrap(
     Effect.gen(function* () {
+      const paths = pathsOf(data)
+      yield* attempt(data, () => refuseNewer(paths))
       yield* lockDataFolder(data)
       const files = yield* restoreFiles(data, options)
+      for (const migration of yield* attempt(data, () => copyOlder(paths)))
+        yield* Effect.logWarning("migrating the data folder", { migration })
       const ledger = AuditedLedger.layer.pipe(
         Layer.provide(LoggedLedger.layer),
         Layer.provide(SqliteLedger.layer({ dir: join(data, "ledger") })),
@@ -34,6 +40,10 @@ export const storage = (data: string, options = asFound) =>
           ),
         ),
       )
-      return SqliteWorklist.layer({ dir: join(data, "worklist") }).pipe(Layer.provideMerge(whole))
+      const migrated = Layer.effectDiscard(attempt(data, () => noteFormat(data)))
+      return migrated.pipe(
+        Layer.provideMerge(SqliteWorklist.layer({ dir: join(data, "worklist") })),
+        Layer.provideMerge(whole),
+      )
     }),
   )

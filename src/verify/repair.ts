@@ -1,12 +1,18 @@
 // What is done about a difference. Each step asks again for the moment it is taken in, so it may be repeated and stopped at any time.
 import * as Effect from "effect/Effect"
 import { Blobs } from "../ledger/Blobs.ts"
-import { Ledger } from "../ledger/Ledger.ts"
+import { type InventoryItem, Ledger } from "../ledger/Ledger.ts"
 import { VectorIndex } from "../vector-index/VectorIndex.ts"
-import type { Finding } from "./compare.ts"
+import { type Finding, lostReason } from "./compare.ts"
 
 /** Kinds whose repair loses nothing: the stored file is the truth, and it is there. */
 export const isSafe = ({ kind }: Finding): boolean => kind !== "blob-missing" && kind !== "blob-damaged"
+
+/** Counted and listed as lost. */
+export const setMissingAside = Effect.fnUntraced(function* (instance: InventoryItem) {
+  if (instance.stage === "set-aside" && instance.reason?.startsWith(lostReason) === true) return
+  yield* (yield* Ledger).setAside(instance, "blob", "its file is missing; the same bytes sent again bring it back")
+})
 
 /** True when it was mended. What is lost is only set aside: the same bytes sent again bring it back. */
 export const repair = Effect.fnUntraced(function* (finding: Finding) {
@@ -25,8 +31,7 @@ export const repair = Effect.fnUntraced(function* (finding: Finding) {
       yield* ledger.setAside(finding.instance, "blob", "its file is damaged; the same bytes sent again bring it back")
       return false
     case "blob-missing":
-      if (finding.instance.stage === "set-aside") return false
-      yield* ledger.setAside(finding.instance, "blob", "its file is missing; the same bytes sent again bring it back")
+      yield* setMissingAside(finding.instance)
       return false
   }
 })
