@@ -15,12 +15,21 @@ export interface Mutation {
   readonly edits: ReadonlyArray<Edit>
 }
 
+/** The second line of defence, which would mend what the mutation does. */
+const withoutReconcile: Edit = {
+  file: "streams/reconcile.ts",
+  find: "  const verifier = yield* Verifier\n",
+  replace: "  yield* Effect.never\n  const verifier = yield* Verifier\n",
+}
+
 export const mutations: ReadonlyArray<Mutation> = [
   {
     name: "answers before the ledger",
     broken: "a store request is answered before the ledger has committed",
     fault: "some-kills",
     edits: [
+      // The bytes stay, so that only the rows are late.
+      { file: "src/listener/store.ts", find: "Effect.ignore(removeUnlessNamed(committed))", replace: "Effect.void" },
       {
         file: "src/listener/store.ts",
         find: "  const acceptances = yield* expecting(group.map(({ instance }) => instance.StudyInstanceUID)).pipe(",
@@ -60,14 +69,17 @@ export const mutations: ReadonlyArray<Mutation> = [
   yield* (yield* VectorIndex).add(current.flatMap(({ message }) => message.slices))
 })`,
       },
-      { file: "streams/reconcile.ts", find: "Effect.andThen(pass, Effect.never)", replace: "Effect.never" },
+      withoutReconcile,
     ],
   },
   {
     name: "no tombstones",
-    broken: "a late embedding of a deleted instance is indexed: no look at the receipt, no tombstone",
+    broken:
+      "a late embedding of a deleted instance is indexed: no look at the receipt, no tombstone (and embeddings wait a second and a half, so that many are late)",
     fault: "some-kills",
     edits: [
+      withoutReconcile,
+      { file: "streams/indexing.ts", find: 'wait: "20 millis"', replace: 'wait: "1500 millis"' },
       {
         file: "streams/indexing.ts",
         find: "message.slices[0] === undefined ? Effect.succeed(false) : ledger.isCurrent(message.slices[0].instance)",
@@ -87,9 +99,16 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "journal without idempotence",
-    broken: "an embedding that is delivered twice is written twice",
+    broken: "an embedding that is delivered twice is written twice (and acknowledged a second late, so that many are)",
     fault: "some-kills",
     edits: [
+      {
+        file: "streams/indexing.ts",
+        find: "  yield* Effect.forEach(decoded.flat(), ({ delivery }) => delivery.ack, { discard: true })\n",
+        replace: `  yield* Effect.sleep("1 second")
+  yield* Effect.forEach(decoded.flat(), ({ delivery }) => delivery.ack, { discard: true })
+`,
+      },
       {
         file: "src/vector-index/journal-schema.ts",
         find: "header TEXT NOT NULL, UNIQUE (SOPInstanceUID, FrameNumber)",

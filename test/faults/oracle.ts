@@ -59,12 +59,17 @@ export const checkInstances = async (url: string, promises: Promises): Promise<v
   await Promise.all(
     [...promises.stored].map(async ([uid, { study, slice, generation }]) => {
       const path = `studies/${study.StudyInstanceUID}/series/${study.SeriesInstanceUID}/instances/${uid}`
-      const response = await fetch(`${url}/dicomweb/${path}`, {
-        headers: { accept: "application/dicom; transfer-syntax=*" },
-      })
-      const bytes = Buffer.from(await response.arrayBuffer())
-      if (response.status !== 200) promises.violate("lost", `${uid} was answered as stored, and is ${response.status}`)
-      else if (!bytes.equals(study.bytes(slice, generation))) promises.violate("altered", `${uid} has other bytes`)
+      try {
+        const response = await fetch(`${url}/dicomweb/${path}`, {
+          headers: { accept: "application/dicom; transfer-syntax=*" },
+        })
+        const bytes = Buffer.from(await response.arrayBuffer())
+        if (response.status !== 200)
+          promises.violate("lost", `${uid} was answered as stored, and is ${response.status}`)
+        else if (!bytes.equals(study.bytes(slice, generation))) promises.violate("altered", `${uid} has other bytes`)
+      } catch (error) {
+        promises.violate("lost", `${uid} was answered as stored, and its retrieval breaks off: ${String(error)}`)
+      }
     }),
   )
   type Found = ReadonlyArray<Record<string, { readonly Value?: ReadonlyArray<string> }>>

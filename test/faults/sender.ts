@@ -82,10 +82,10 @@ export const makeSender = (options: SenderOptions) => {
     run: async (dice: Dice, isOver: () => boolean) => {
       while (!isOver()) {
         const roll = dice.roll()
-        if (held.length < maxTransient && (roll < 0.45 || held.length === 0)) await arrive(dice)
-        else if (roll < 0.65 && held.length > 0) await leave(dice)
-        else if (roll < 0.75 && gone.length > 0) await comeBack(dice)
-        else if (roll < 0.85 && core.length > 0) await replaceCore(dice)
+        if (held.length < maxTransient && (roll < 0.4 || held.length === 0)) await arrive(dice)
+        else if (roll < 0.58 && held.length > 0) await leave(dice)
+        else if (roll < 0.67 && gone.length > 0) await comeBack(dice)
+        else if (roll < 0.86 && core.length > 0) await replaceCore(dice)
         else await repeat(dice)
         await wait(dice.between(0, 40))
       }
