@@ -19,6 +19,7 @@ import { ReceivingFirst } from "../streams/receiving-first.ts"
 import { reconcile } from "../streams/reconcile.ts"
 import { retention } from "../streams/retention.ts"
 import { scrub } from "../streams/scrub.ts"
+import { shadow } from "../streams/shadow.ts"
 import { worklist } from "../streams/worklist.ts"
 import { AuditLog } from "./access/AuditLog.ts"
 import { httpServer, isSecure } from "./access/http-server.ts"
@@ -34,8 +35,6 @@ import * as Decoders from "./decode/decoder-layer.ts"
 import { buryDeleted } from "./deletion/bury.ts"
 import { capabilities, ServiceDescription } from "./dicomweb/capabilities.ts"
 import { DicomwebRoutes } from "./dicomweb/routes.ts"
-import { Embedder } from "./embed/Embedder.ts"
-import * as OnnxEmbedder from "./embed/onnx-embedder.ts"
 import { keepJetStream } from "./events/keep-jetstream.ts"
 import { Nats } from "./events/Nats.ts"
 import { NatsServer } from "./events/NatsServer.ts"
@@ -44,11 +43,10 @@ import { answerBrokenRequests } from "./http/broken-requests.ts"
 import { resourcesOf } from "./http/resources.ts"
 import { HttpSurface } from "./http/surface.ts"
 import { StowRoutes } from "./listener/stow.ts"
-import * as Queries from "./query/query-layer.ts"
+import * as ModelsLayer from "./models/models-layer.ts"
+import * as ServingLane from "./models/serving-lane.ts"
 import { storage } from "./recovery/storage.ts"
 import { pathsOf } from "./recovery/restore.ts"
-import * as WorkerReranker from "./rerank/worker-reranker.ts"
-import * as UsearchIndex from "./vector-index/usearch-index.ts"
 import { Verifier } from "./verify/Verifier.ts"
 import { WorklistRoutes } from "./worklist/routes.ts"
 
@@ -83,40 +81,29 @@ const Storage = Layer.unwrap(Effect.map(GatewayConfig, ({ data }) => storage(dat
 
 const Stages = Layer.unwrap(
   Effect.gen(function* () {
-    const { data, ingest, model } = yield* GatewayConfig
-    return Layer.mergeAll(
-      Decoders.layer({
-        worker: worker("slice-worker"),
-        threads: ingest.decodeThreads,
-        timeout: Duration.seconds(ingest.decodeSeconds),
-      }),
-      OnnxEmbedder.layer({
-        preset: model.preset,
-        modelsDir: join(data, "models"),
-        threads: ingest.embedThreads,
-        batch: ingest.embedBatch,
-      }),
-    )
+    const { ingest } = yield* GatewayConfig
+    return Decoders.layer({
+      worker: worker("slice-worker"),
+      threads: ingest.decodeThreads,
+      timeout: Duration.seconds(ingest.decodeSeconds),
+    })
   }),
 )
 
-/** Index and re-ranker live in the space of the model's vectors. */
+/** Embedder, index and re-ranker live in the space of a model's vectors; which model serves may change while we run. */
 const Search = Layer.unwrap(
   Effect.gen(function* () {
-    const { data, query } = yield* GatewayConfig
-    const { model } = yield* Embedder
-    const space = { dir: join(data, "index"), modelId: model.id, dimension: model.dimension, gridSize: model.gridSize }
-    return Layer.mergeAll(
-      UsearchIndex.layer(space),
-      WorkerReranker.layer({ ...space, workerUrl: worker("query-worker"), threads: query.threads }),
-    )
-  }),
-)
-
-const Queried = Layer.unwrap(
-  Effect.gen(function* () {
-    const { query } = yield* GatewayConfig
-    return Queries.layer({ candidates: query.candidates })
+    const { data, ingest, model, query } = yield* GatewayConfig
+    return ModelsLayer.layer({
+      preset: model.preset,
+      dir: join(data, "index"),
+      modelsDir: join(data, "models"),
+      embedThreads: ingest.embedThreads,
+      embedBatch: ingest.embedBatch,
+      queryThreads: query.threads,
+      candidates: query.candidates,
+      queryWorker: worker("query-worker"),
+    })
   }),
 )
 
@@ -130,7 +117,7 @@ const Services = Layer.mergeAll(
   ReceivingFirst.layer,
   Buried,
 ).pipe(
-  Layer.provideMerge(Queried),
+  Layer.provideMerge(ServingLane.layer),
   Layer.provideMerge(Search),
   Layer.provideMerge(Layer.mergeAll(Stages, Storage)),
   Layer.provideMerge(Broker),
@@ -167,6 +154,7 @@ const Streams = Layer.unwrap(
       running("alerts", alerts),
       running("query", query),
       running("reconcile", reconcile({ data: config.data, ...config.verify })),
+      running("shadow", shadow),
       running(
         "worklist",
         worklist({

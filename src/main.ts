@@ -15,6 +15,7 @@ import { deletions } from "./commands/deletions.ts"
 import { demo } from "./commands/demo.ts"
 import { hold } from "./commands/hold.ts"
 import { load } from "./commands/load.ts"
+import { model } from "./commands/model.ts"
 import { query } from "./commands/query.ts"
 import { rebuild } from "./commands/rebuild.ts"
 import { retention } from "./commands/retention.ts"
@@ -35,6 +36,7 @@ const gateway = Command.make("region-gateway").pipe(
     status,
     verify,
     rebuild,
+    model,
     setAside,
     deletions,
     hold,

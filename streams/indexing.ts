@@ -1,25 +1,31 @@
 // EMBEDDINGS → vector journal + usearch → ledger. Acknowledges once the journal is durable and the ledger knows.
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { InstanceRef } from "../src/domain/instance.ts"
 import { decodeEmbeddings } from "../src/events/embedding-codec.ts"
 import { Nats, type Delivery } from "../src/events/Nats.ts"
-import { Embedder } from "../src/embed/Embedder.ts"
 import { Ledger } from "../src/ledger/Ledger.ts"
-import { VectorIndex } from "../src/vector-index/VectorIndex.ts"
+import { Models, type Serving } from "../src/models/Models.ts"
 
 /** One journal commit takes so many messages, or what came in so many milliseconds. */
 const batch = { messages: 32, wait: "20 millis" } as const
 
-const index = Effect.fn("indexing.batch")(function* (deliveries: ReadonlyArray<Delivery<Uint8Array>>) {
+/** Embedded by the model that served before a switch, and not searchable yet: on its way again, for the one that serves. */
+const embedAgain = Effect.fnUntraced(function* (instance: InstanceRef) {
   const ledger = yield* Ledger
-  const { model } = yield* Embedder
+  const stored = yield* ledger.instance(instance.SOPInstanceUID)
+  if (Option.isNone(stored) || stored.value.receipt !== instance.receipt || stored.value.stage === "indexed") return
+  yield* ledger.requeue({ receipts: [instance.receipt] })
+})
+
+const index = Effect.fn("indexing.batch")(function* (
+  { model, index }: Serving,
+  deliveries: ReadonlyArray<Delivery<Uint8Array>>,
+) {
+  const ledger = yield* Ledger
   const decoded = yield* Effect.forEach(deliveries, (delivery) =>
     decodeEmbeddings(delivery.value).pipe(
-      // Vectors of another model belong to another index; unreadable ones to nobody.
-      Effect.filterOrFail(
-        (message) => message.model === model.id,
-        (message) => `model ${message.model} is not ${model.id}`,
-      ),
       Effect.tapError((error) =>
         Effect.logWarning("embeddings dropped", { sequence: delivery.streamSequence, error: String(error) }).pipe(
           Effect.andThen(delivery.term),
@@ -29,7 +35,15 @@ const index = Effect.fn("indexing.batch")(function* (deliveries: ReadonlyArray<D
       Effect.catch(() => Effect.succeed([])),
     ),
   )
-  const current = yield* Effect.filter(decoded.flat(), ({ message }) =>
+  const messages = decoded.flat()
+  const own = messages.filter(({ message }) => message.model === model.id)
+  const others = messages.filter(({ message }) => message.model !== model.id)
+  yield* Effect.forEach(
+    others.flatMap(({ message: { slices } }) => slices.slice(0, 1)),
+    ({ instance }) => embedAgain(instance),
+    { discard: true },
+  )
+  const current = yield* Effect.filter(own, ({ message }) =>
     message.slices[0] === undefined ? Effect.succeed(false) : ledger.isCurrent(message.slices[0].instance),
   )
   const frames = new Map(
@@ -37,7 +51,7 @@ const index = Effect.fn("indexing.batch")(function* (deliveries: ReadonlyArray<D
       message.slices.map((slice) => [slice.instance.SOPInstanceUID, message.NumberOfFrames]),
     ),
   )
-  const indexed = yield* (yield* VectorIndex).add(current.flatMap(({ message }) => message.slices))
+  const indexed = yield* index.add(current.flatMap(({ message }) => message.slices))
   yield* ledger.progress(
     indexed.map(({ instance: { SOPInstanceUID, receipt }, indexedFrames }) => ({
       SOPInstanceUID,
@@ -47,11 +61,12 @@ const index = Effect.fn("indexing.batch")(function* (deliveries: ReadonlyArray<D
       indexedFrames,
     })),
   )
-  yield* Effect.forEach(decoded.flat(), ({ delivery }) => delivery.ack, { discard: true })
+  yield* Effect.forEach(messages, ({ delivery }) => delivery.ack, { discard: true })
 })
 
 export const indexing = Effect.gen(function* () {
   const nats = yield* Nats
+  const { whileServing } = yield* Models
   yield* nats
     .consumeBytes({
       stream: "EMBEDDINGS",
@@ -63,7 +78,7 @@ export const indexing = Effect.gen(function* () {
     .pipe(
       Stream.groupedWithin(batch.messages, batch.wait),
       Stream.runForEach((deliveries) =>
-        index(deliveries).pipe(
+        whileServing((lane) => index(lane, deliveries)).pipe(
           // Not acknowledged, so all of it comes back; adding twice changes nothing.
           Effect.catch((error) =>
             Effect.logError("index batch failed, comes back", error).pipe(

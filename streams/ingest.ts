@@ -5,12 +5,12 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { Decoder, type DecodeError } from "../src/decode/Decoder.ts"
 import type { InstanceRef } from "../src/domain/instance.ts"
-import { Embedder } from "../src/embed/Embedder.ts"
 import { encodeEmbeddings, maxSlicesPerMessage } from "../src/events/embedding-codec.ts"
 import { InstanceAccepted, subjects } from "../src/events/events.ts"
 import { Nats, type Delivery } from "../src/events/Nats.ts"
 import { Blobs } from "../src/ledger/Blobs.ts"
 import { Ledger } from "../src/ledger/Ledger.ts"
+import { Models } from "../src/models/Models.ts"
 import { HeldBytes } from "../src/workers/held-bytes.ts"
 import { ReceivingFirst } from "./receiving-first.ts"
 
@@ -35,7 +35,8 @@ const embedInstance = Effect.fn("ingest.instance")(function* (instance: Instance
   const held = yield* PreparedSlices
   const ledger = yield* Ledger
   const decoder = yield* Decoder
-  const embedder = yield* Embedder
+  // The model that serves when the instance's turn comes; what it makes after a switch is asked for again (indexing.ts).
+  const { embedder } = yield* (yield* Models).serving
   const nats = yield* Nats
   const path = (yield* Blobs).path(instance.digest)
   const { model } = embedder
@@ -77,7 +78,7 @@ const embedInstance = Effect.fn("ingest.instance")(function* (instance: Instance
     )
   }
   yield* ledger.progress([{ ...progress, stage: "embedded", embeddableFrames }])
-})
+}, Effect.scoped)
 
 /** One event to its end: acknowledged when done or set aside, handed back when the gateway itself is in trouble. */
 const handle = Effect.fnUntraced(function* (delivery: Delivery<InstanceAccepted>) {
@@ -115,7 +116,7 @@ const handle = Effect.fnUntraced(function* (delivery: Delivery<InstanceAccepted>
 export const ingest = (options: IngestOptions) =>
   Effect.gen(function* () {
     const nats = yield* Nats
-    const { model } = yield* Embedder
+    const { model } = yield* Effect.scoped((yield* Models).serving)
     const prepared = yield* PreparedSlices
     const holding = yield* HeldBytes
     holding.set("prepared slices", {

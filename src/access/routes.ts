@@ -89,8 +89,17 @@ export const rows: ReadonlyArray<Row> = [
   ["GET", "/api/set-aside/:instance", "operate", "query"],
   ["POST", "/api/set-aside/requeue", "operate", "change"],
   ["POST", "/api/index/rebuild", "operate", "change"],
+  ["GET", "/api/index/rebuild", "operate", "activity"],
   ["POST", "/api/index/verify", "operate", "activity"],
   ["GET", "/api/index/verify", "operate", "activity"],
+  ["GET", "/api/models", "operate", "activity"],
+  ...each(
+    ["shadow", "switch", "rollback", "drop"].map((change) => `/api/models/${change}`),
+    "POST",
+    "operate",
+    "change",
+  ),
+  ["POST", "/api/models/compare", "operate", "query"],
 ]
 
 /** The router's own matcher with its own settings: what it takes for a route is what is judged here. */

@@ -7,13 +7,17 @@ import type { Alert, StandingRegion, StandingRegionId } from "../domain/alert.ts
 import type { Hit } from "../domain/hit.ts"
 import type { StudyReady } from "../events/events.ts"
 import { Ledger, type LedgerError, type SeriesFacts } from "../ledger/Ledger.ts"
+import { ModelRecords } from "../ledger/model-records.ts"
 import { passes } from "../query/filter.ts"
-import { QueryError, RegionQuery } from "../query/RegionQuery.ts"
+import { Models } from "../models/Models.ts"
+import { QueryError } from "../query/RegionQuery.ts"
 import { decodeQueryVolume, encodeQueryVolume } from "../rerank/query-volume-codec.ts"
 import { isSamePlace, viewsOf } from "./news.ts"
 
 export interface Identified extends StandingRegion {
   readonly id: StandingRegionId
+  /** Why it raises no alerts for now: it has no vectors of the model that serves. */
+  readonly notMatched?: string
 }
 
 export class StandingRegions extends Context.Service<
@@ -32,18 +36,25 @@ export class StandingRegions extends Context.Service<
     StandingRegions,
     Effect.gen(function* () {
       const ledger = yield* Ledger
-      const query = yield* RegionQuery
-      const list = ledger.standingRegions.pipe(
-        Effect.map((rules) => rules.map(({ id, region }): Identified => ({ id, ...region }))),
-      )
+      const records = yield* ModelRecords
+      const { serving } = yield* Models
+      const list = Effect.gen(function* () {
+        const { model } = yield* serving
+        const known = yield* records.exemplars(model.id)
+        const notMatched = `${model.id} serves, and the study it was drawn on is not there to make its vectors from`
+        return (yield* ledger.standingRegions).map(({ id, region }): Identified =>
+          known.has(id) ? { id, ...region } : { id, ...region, notMatched },
+        )
+      }).pipe(Effect.scoped)
       return StandingRegions.of({
         put: Effect.fn("StandingRegions.put")(function* (id, region) {
-          const exemplar = yield* query.resolve(region)
-          if (!(yield* ledger.putStandingRegion(id, region, encodeQueryVolume(exemplar)))) {
+          const { model, query } = yield* serving
+          const exemplar = { model: model.id, bytes: encodeQueryVolume(yield* query.resolve(region)) }
+          if (!(yield* ledger.putStandingRegion(id, region, exemplar))) {
             return yield* new QueryError({ reason: "unknown", message: `the id ${id} cannot be used` })
           }
           return { id, ...region }
-        }),
+        }, Effect.scoped),
         get: (id) => Effect.map(list, (rules) => Option.fromUndefinedOr(rules.find((rule) => rule.id === id))),
         list,
         remove: ledger.deleteStandingRegion,
@@ -55,10 +66,23 @@ export class StandingRegions extends Context.Service<
           const facts = yield* ledger.seriesFacts
           const arrived = facts.filter((series) => series.StudyInstanceUID === StudyInstanceUID)
           const upTo = yield* ledger.covered(StudyInstanceUID, 0, version)
-          const raised = yield* Effect.forEach(regions, ({ id, region, exemplar, before, raised }) =>
+          const { model, query } = yield* serving
+          const exemplars = yield* records.exemplars(model.id)
+          const raised = yield* Effect.forEach(regions, ({ id, region, before, raised }) =>
             Effect.gen(function* () {
               const wanted = admitted(region, facts, arrived)
               if (wanted.size === 0) return Option.none<Alert>()
+              const exemplar = exemplars.get(id)
+              if (exemplar === undefined) {
+                yield* Effect.logWarning(
+                  "a standing region is not matched: it has no vectors of the model that serves",
+                  {
+                    standingRegion: id,
+                    model: model.id,
+                  },
+                )
+                return Option.none<Alert>()
+              }
               const volume = yield* Effect.orDie(decodeQueryVolume(exemplar))
               const fresh = before === 0 ? upTo : yield* ledger.covered(StudyInstanceUID, before, version)
               const hits = yield* Effect.forEach(viewsOf(upTo, fresh), (view) =>
@@ -84,7 +108,7 @@ export class StandingRegions extends Context.Service<
           )
           yield* ledger.matched(StudyInstanceUID, version, revision)
           return raised.flatMap(Option.toArray)
-        }),
+        }, Effect.scoped),
       })
     }),
   )

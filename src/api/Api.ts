@@ -8,12 +8,13 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import { Alert, StandingRegion, StandingRegionId } from "../domain/alert.ts"
 import { DeletedStudySummary, DeletionProof, Hold, HoldReason, RetentionPlan } from "../domain/deletion.ts"
 import { SearchAnswer } from "../domain/hit.ts"
-import { RegionSearch } from "../domain/region.ts"
+import { maxHits, RegionSearch } from "../domain/region.ts"
 import { InstanceStage } from "../domain/instance.ts"
+import { ModelComparison, Models, ModelSwitch } from "../domain/model.ts"
 import { GatewayStatus, SetAsideItem, StudyStatus } from "../domain/study.ts"
 import { AnyUID, SOPInstanceUID, StudyInstanceUID } from "../domain/uid.ts"
 import { VerificationReport } from "../verify/report.ts"
-import { BadRequest, NotFound, Timeout, TooLarge, Unavailable, Unprocessable, Unsupported } from "./errors.ts"
+import { BadRequest, Conflict, NotFound, Timeout, TooLarge, Unavailable, Unprocessable, Unsupported } from "./errors.ts"
 import { withOtherRoutes } from "./openapi.ts"
 
 const errors = [BadRequest, NotFound, Timeout, TooLarge, Unsupported, Unprocessable, Unavailable] as const
@@ -27,7 +28,12 @@ class RegionsApi extends HttpApiGroup.make("regions")
   )
   .prefix("/api/regions") {}
 
-const IdentifiedRegion = Schema.Struct({ id: StandingRegionId, ...StandingRegion.fields })
+const IdentifiedRegion = Schema.Struct({
+  id: StandingRegionId,
+  ...StandingRegion.fields,
+  /** Why it raises no alerts for now: it has no vectors of the model that serves. */
+  notMatched: Schema.optionalKey(Schema.String),
+})
 const id = { params: { id: StandingRegionId } }
 
 class StandingRegionsApi extends HttpApiGroup.make("standingRegions")
@@ -134,13 +140,20 @@ class SetAsideApi extends HttpApiGroup.make("setAside")
 
 export { VerificationReport }
 
+/** Of the rebuild that runs, or else of the last one. */
+export const Rebuilding = Schema.Struct({ running: Schema.Boolean, slices: Schema.Int, of: Schema.Int })
+
 class OperationsApi extends HttpApiGroup.make("operations")
   .add(
     HttpApiEndpoint.get("status", "/status", { success: GatewayStatus, error: errors }),
     HttpApiEndpoint.post("rebuild", "/index/rebuild", {
       success: Schema.Struct({ slices: Schema.Int }),
       error: errors,
-    }),
+    }).annotate(
+      OpenApi.Description,
+      "Answers when the index is built anew. It is built to its end also when the caller goes; who asks meanwhile waits for the same one.",
+    ),
+    HttpApiEndpoint.get("rebuilding", "/index/rebuild", { success: Rebuilding, error: errors }),
     HttpApiEndpoint.post("verify", "/index/verify", {
       /** Without a body: compares only. */
       payload: [
@@ -215,6 +228,52 @@ class RetentionApi extends HttpApiGroup.make("retention")
   )
   .prefix("/api/retention") {}
 
+const preset = Schema.NonEmptyString.check(Schema.isMaxLength(1000))
+const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+const modelErrors = [...errors, Conflict] as const
+const anyway = { anyway: Schema.optionalKey(Schema.Boolean) }
+
+class ModelsApi extends HttpApiGroup.make("models")
+  .add(
+    HttpApiEndpoint.get("list", "/", { success: Models, error: errors }),
+    HttpApiEndpoint.post("shadow", "/shadow", {
+      payload: Schema.Struct({ preset }),
+      success: Models,
+      error: modelErrors,
+    }).annotate(
+      OpenApi.Description,
+      "Begins to embed all that is stored with another model, beside the one that serves; again: tries what failed once more.",
+    ),
+    HttpApiEndpoint.post("compare", "/compare", {
+      payload: Schema.Struct({
+        samples: Schema.optionalKey(between(1, 500)),
+        k: Schema.optionalKey(between(1, maxHits)),
+        seed: Schema.optionalKey(Schema.Int),
+      }),
+      success: ModelComparison,
+      error: modelErrors,
+    }),
+    HttpApiEndpoint.post("switch", "/switch", {
+      payload: [Schema.Struct({ preset: Schema.optionalKey(preset), ...anyway }), Schema.Null],
+      success: ModelSwitch,
+      error: modelErrors,
+    }).annotate(
+      OpenApi.Description,
+      "The other model serves from now on. Refused (409) while it lacks something, unless `anyway`; the model before stays beside it and is fed.",
+    ),
+    HttpApiEndpoint.post("rollback", "/rollback", {
+      payload: [Schema.Struct(anyway), Schema.Null],
+      success: ModelSwitch,
+      error: modelErrors,
+    }),
+    HttpApiEndpoint.post("drop", "/drop", {
+      payload: Schema.Struct({ preset }),
+      success: Models,
+      error: modelErrors,
+    }),
+  )
+  .prefix("/api/models") {}
+
 export class Api extends HttpApi.make("region-gateway")
   .add(
     RegionsApi,
@@ -226,6 +285,7 @@ export class Api extends HttpApi.make("region-gateway")
     HoldsApi,
     RetentionApi,
     OperationsApi,
+    ModelsApi,
   )
   // A misspelt key is an error, not a default.
   .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error" })

@@ -54,6 +54,7 @@ export const OperationsHandlers = HttpApiBuilder.group(
     return handlers.handleAll({
       status: () => unavailable(gatewayStatus()),
       rebuild: () => unavailable(index.rebuild),
+      rebuilding: () => index.rebuilding,
       verify: ({ payload }) =>
         verifier.start({ digests: payload?.digests === true, repair: payload?.repair === true }).pipe(
           Effect.mapError(

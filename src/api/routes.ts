@@ -8,10 +8,12 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { Nats } from "../events/Nats.ts"
 import { Ledger } from "../ledger/Ledger.ts"
+import { Models } from "../models/Models.ts"
 import { AlertsHandlers } from "./alerts.ts"
 import { Api } from "./Api.ts"
 import { DeletionsHandlers, HoldsHandlers } from "./deletions.ts"
 import { JsonErrors } from "./json-errors.ts"
+import { ModelsHandlers } from "./models.ts"
 import { gatewayStatus, OperationsHandlers } from "./operations.ts"
 import { RegionsHandlers } from "./regions.ts"
 import { RetentionHandlers } from "./retention.ts"
@@ -28,6 +30,19 @@ const studies = gauge("gateway_studies", "Studies, by their state")
 const pending = gauge("gateway_stage_pending_instances", "Instances that wait for a stage")
 const oldest = gauge("gateway_stage_oldest_seconds", "Age of the oldest instance that waits for a stage")
 
+const modelSlices = gauge("gateway_model_slices", "Slices in the index of a model")
+const modelMissing = gauge("gateway_model_missing_slices", "Searchable slices that the index of a model lacks")
+const modelFailed = gauge("gateway_model_failed_instances", "Instances that a model could not embed")
+
+const modelMetrics = Effect.gen(function* () {
+  for (const { id, role, slices, failed } of yield* (yield* Models).status) {
+    const of = { model: id, role }
+    yield* Metric.update(Metric.withAttributes(modelSlices, of), slices.held)
+    yield* Metric.update(Metric.withAttributes(modelMissing, of), Math.max(0, slices.of - slices.held))
+    yield* Metric.update(Metric.withAttributes(modelFailed, of), failed)
+  }
+})
+
 /** Gauges are read from the ledger at each scrape: they are its counts, not a second bookkeeping. */
 const metrics = Effect.gen(function* () {
   const status = yield* gatewayStatus()
@@ -42,6 +57,7 @@ const metrics = Effect.gen(function* () {
     yield* Metric.update(Metric.withAttributes(pending, { stage }), backlog.pending)
     yield* Metric.update(Metric.withAttributes(oldest, { stage }), backlog.oldestSeconds)
   }
+  yield* modelMetrics
   return HttpServerResponse.text(yield* PrometheusMetrics.format(), { contentType: "text/plain; version=0.0.4" })
 }).pipe(Effect.catch(() => Effect.succeed(HttpServerResponse.empty({ status: 503 }))))
 
@@ -73,6 +89,7 @@ export const ApiRoutes = Layer.mergeAll(
       RetentionHandlers,
       SetAsideHandlers,
       OperationsHandlers,
+      ModelsHandlers,
     ]),
   ),
   Operational,

@@ -7,12 +7,13 @@ import { Decoder } from "../decode/Decoder.ts"
 import { defaultHits, RegionSearch } from "../domain/region.ts"
 import { Digest, type InstanceRef, Receipt } from "../domain/instance.ts"
 import type { EmbeddedSlice } from "../domain/slice.ts"
-import { Embedder } from "../embed/Embedder.ts"
+import type { Embedder } from "../embed/Embedder.ts"
 import { Blobs } from "../ledger/Blobs.ts"
 import { patientOf } from "../ledger/patient.ts"
 import { defaultPartLimits, type Part, parts } from "../listener/parts.ts"
 import { readInstance } from "../listener/read-instance.ts"
-import { RegionQuery, type SearchOptions } from "../query/RegionQuery.ts"
+import { Models } from "../models/Models.ts"
+import type { SearchOptions } from "../query/RegionQuery.ts"
 import type { StackMatrix } from "../vector-index/VectorIndex.ts"
 import { decodeFailure } from "./decode-failure.ts"
 import { BadRequest, TooLarge, Unavailable, Unsupported } from "./errors.ts"
@@ -49,9 +50,8 @@ const jsonOf = Effect.fnUntraced(function* (part: Part) {
 })
 
 /** All slices of one uploaded file; the file is gone when this ends. */
-const slicesOf = Effect.fnUntraced(function* (part: Part) {
+const slicesOf = Effect.fnUntraced(function* (part: Part, { embed, model }: Embedder["Service"]) {
   const decoder = yield* Decoder
-  const { embed, model } = yield* Embedder
   const draft = yield* (yield* Blobs).draft
   let bytes = 0
   yield* Stream.runForEach(
@@ -122,8 +122,8 @@ export const stacksOf = (slices: ReadonlyArray<EmbeddedSlice>, dimension: number
 /** Reads the upload to its end, then searches as for a stored series. */
 export const uploadedSearch = Effect.fnUntraced(
   function* (request: HttpServerRequest.HttpServerRequest) {
-    const { model } = yield* Embedder
-    const query = yield* RegionQuery
+    // One model for the volume's slices and for those they are compared with, until the answer has gone.
+    const { embedder, query } = yield* (yield* Models).serving
     const slices: Array<EmbeddedSlice> = []
     let search: typeof UploadedSearch.Type | undefined
     // An upload is one volume: its first part says whose.
@@ -139,7 +139,7 @@ export const uploadedSearch = Effect.fnUntraced(
           }
           if (part.mediaType.type !== "application/dicom")
             return yield* new BadRequest({ error: "the parts behind the search are application/dicom" })
-          const volume = yield* slicesOf(part)
+          const volume = yield* slicesOf(part, embedder)
           own ??= volume.own
           slices.push(...volume.slices)
           if (slices.length > maxSlices) return yield* tooMany
@@ -149,7 +149,7 @@ export const uploadedSearch = Effect.fnUntraced(
     if (search === undefined || slices.length === 0)
       return yield* new BadRequest({ error: "no DICOM part came with the search" })
     const { region, k = defaultHits, filter = {} } = search
-    const volume = yield* query.resolveVolume(stacksOf(slices, model.dimension), region)
+    const volume = yield* query.resolveVolume(stacksOf(slices, embedder.model.dimension), region)
     return query.searchVolume(volume, { k, filter, ...own })
   },
   Effect.catchTags({

@@ -30,6 +30,8 @@ export type Hit = typeof Hit.Type
 
 /** What the answer had in view. */
 export const Coverage = Schema.Struct({
+  /** Whose vectors were compared. */
+  model: Schema.String,
   indexSequence: Schema.Int,
   seriesSearched: Schema.Int,
   seriesNotSearchable: Schema.Array(Schema.Struct({ StudyInstanceUID, SeriesInstanceUID, reason: Schema.String })),

@@ -20,6 +20,8 @@ export interface EmbedderOptions {
   /** Where the builtin model's ONNX file is kept. */
   readonly modelsDir: string
   readonly threads: number
+  /** How many of them start at once; the others when there is work for them. All when absent. */
+  readonly startThreads?: number
   /** Slices per model run at the most. */
   readonly batch: number
 }
@@ -70,15 +72,17 @@ const make = Effect.fn("onnxEmbedder")(function* (options: EmbedderOptions) {
   const { name, preset, file } = yield* readPreset(options.preset)
   const path = file ?? (yield* builtinModel("mobilenet-v1-025", options.modelsDir))
   const digest = yield* digestOf(path)
+  const startThreads = options.startThreads ?? options.threads
   const pool = yield* makePool({
     filename: new URL("./embed-worker.ts", import.meta.url),
     threads: options.threads,
+    startThreads,
     data: { preset, path } satisfies SessionModel,
     stoppable: false,
   })
-  // As many probes as threads: each opens its session before the first slice comes.
+  // As many probes as threads that start: each opens its session before the first slice comes.
   yield* Effect.all(
-    Array.from({ length: options.threads }, () => pool.run("probe", preset.input.size)),
+    Array.from({ length: startThreads }, () => pool.run("probe", preset.input.size)),
     { concurrency: "unbounded", discard: true },
   ).pipe(Effect.mapError((error) => new ModelError({ message: `model preset ${name}: ${path}: ${error.message}` })))
 

@@ -61,10 +61,14 @@ export interface NamedPreset {
 
 const folder = fileURLToPath(new URL("../../gateway-config/models/", import.meta.url))
 
+const isName = (text: string) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text) && !/\.ya?ml$/.test(text)
+
+/** The name, or the absolute path: means the same from whatever folder the gateway is started. */
+export const presetOf = (nameOrPath: string): string => (isName(nameOrPath) ? nameOrPath : resolve(nameOrPath))
+
 /** By name in gateway-config/models, or by the path of a YAML file. */
 export const readPreset = Effect.fn("readPreset")(function* (nameOrPath: string) {
-  const isName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(nameOrPath) && !/\.ya?ml$/.test(nameOrPath)
-  const path = isName ? resolve(folder, `${nameOrPath}.yaml`) : resolve(nameOrPath)
+  const path = isName(nameOrPath) ? resolve(folder, `${nameOrPath}.yaml`) : resolve(nameOrPath)
   const name = basename(path).replace(/\.ya?ml$/, "")
   const refuse = (what: string) => new ModelError({ message: `model preset ${path}: ${what}` })
   const text = yield* Effect.tryPromise({

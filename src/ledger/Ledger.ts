@@ -152,7 +152,6 @@ export interface SetAsideFilter {
 export interface Unmatched {
   readonly id: StandingRegionId
   readonly region: StandingRegion
-  readonly exemplar: Uint8Array
   /** The newest version that was; 0: none. */
   readonly before: number
   /** What it raised for this study before. */
@@ -265,10 +264,13 @@ export class Ledger extends Context.Service<
     readonly totals: Io<LedgerTotals>
 
     /** False when the id is taken by a region that the caller may not see. */
-    readonly putStandingRegion: (id: StandingRegionId, region: StandingRegion, exemplar: Uint8Array) => Io<boolean>
-    readonly standingRegions: Io<
-      ReadonlyArray<{ readonly id: StandingRegionId; readonly region: StandingRegion; readonly exemplar: Uint8Array }>
-    >
+    readonly putStandingRegion: (
+      id: StandingRegionId,
+      region: StandingRegion,
+      exemplar: { readonly model: string; readonly bytes: Uint8Array },
+    ) => Io<boolean>
+    /** Their vectors are kept for each model: `ModelRecords.exemplars`. */
+    readonly standingRegions: Io<ReadonlyArray<{ readonly id: StandingRegionId; readonly region: StandingRegion }>>
     readonly deleteStandingRegion: (id: StandingRegionId) => Io<boolean>
     /** The standing regions that a version has yet to be matched against; `revision` says so to `matched`. None when there is no such version (any more). */
     readonly unmatched: (

@@ -28,10 +28,13 @@ export interface NewAlert {
 
 export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
   const putRegion = db.prepare(
-    "INSERT OR REPLACE INTO standing_region (id, region, exemplar, revision, origin) VALUES (?, ?, ?, ?, coalesce((SELECT origin FROM study WHERE StudyInstanceUID = ?), ?))",
+    "INSERT OR REPLACE INTO standing_region (id, region, revision, origin) VALUES (?, ?, ?, coalesce((SELECT origin FROM study WHERE StudyInstanceUID = ?), ?))",
   )
   const known = db.prepare("SELECT region, revision FROM standing_region WHERE id = ?")
   const nextRevision = db.prepare("UPDATE tally SET value = value + 1 WHERE name = 'revision' RETURNING value")
+  // Those of other models are of the region as it was drawn before.
+  const dropExemplars = db.prepare("DELETE FROM exemplar WHERE standingRegion = ?")
+  const addExemplar = db.prepare("INSERT INTO exemplar VALUES (?, ?, ?)")
   /** A standing region is seen by those who may see the studies of its origin: that of the study it was drawn on. */
   const visibleRegions = ({ origins }: Caller) =>
     origins === "all"
@@ -55,24 +58,28 @@ export const makeAlertStore = (db: DatabaseSync, outbox: Outbox) => {
   }
   return {
     /** False when the id is taken by a region that the caller may not see. */
-    putRegion: (id: StandingRegionId, region: StandingRegion, exemplar: Uint8Array, caller: Caller) => {
+    putRegion: (
+      id: StandingRegionId,
+      region: StandingRegion,
+      exemplar: { readonly model: string; readonly bytes: Uint8Array },
+      caller: Caller,
+    ) => {
       const before = known.get(id)
       if (before !== undefined && !sees(id, caller)) return false
       // The same rule put again was matched before, whatever it is called now.
       const same = before !== undefined && ruleOf(decodeRegion(before["region"])) === ruleOf(region)
       const revision = Number(same ? before["revision"] : nextRevision.get()?.["value"])
-      putRegion.run(id, encodeRegion(region), exemplar, revision, region.StudyInstanceUID, caller.origin)
+      putRegion.run(id, encodeRegion(region), revision, region.StudyInstanceUID, caller.origin)
+      dropExemplars.run(id)
+      addExemplar.run(id, exemplar.model, exemplar.bytes)
       return true
     },
     regions: (caller: Caller) => {
       const { sql, values } = visibleRegions(caller)
-      const rows = db
-        .prepare(`SELECT id, region, exemplar FROM standing_region WHERE ${sql} ORDER BY id`)
-        .all(...values)
+      const rows = db.prepare(`SELECT id, region FROM standing_region WHERE ${sql} ORDER BY id`).all(...values)
       return rows.map((row) => ({
         id: row["id"] as StandingRegionId,
         region: decodeRegion(row["region"]),
-        exemplar: row["exemplar"] as Uint8Array,
       }))
     },
     removeRegion: (id: StandingRegionId, caller: Caller) => sees(id, caller) && removeRegion.run(id).changes > 0,

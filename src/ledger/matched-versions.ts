@@ -16,7 +16,7 @@ export const makeMatchedVersions = (db: DatabaseSync) => {
   const version = db.prepare("SELECT 1 FROM study_version WHERE StudyInstanceUID = ? AND version = ?")
   const revision = db.prepare("SELECT value FROM tally WHERE name = 'revision'")
   const regions = db.prepare(
-    `SELECT id, region, exemplar, coalesce((SELECT max(version) FROM study_version
+    `SELECT id, region, coalesce((SELECT max(version) FROM study_version
         WHERE StudyInstanceUID = ? AND matched >= standing_region.revision), 0) AS before
       FROM standing_region ORDER BY id`,
   )
@@ -35,7 +35,6 @@ export const makeMatchedVersions = (db: DatabaseSync) => {
         regions: rows.map((row): Unmatched => ({
           id: row["id"] as StandingRegionId,
           region: decodeRegion(row["region"]),
-          exemplar: row["exemplar"] as Uint8Array,
           before: Number(row["before"]),
           raised: raised.all(row["id"] as string, uid).map(({ alert }) => decodeAlert(alert).hit),
         })),

@@ -273,4 +273,36 @@ ALTER TABLE alert_by_version RENAME TO alert;
 CREATE INDEX alert_study ON alert (StudyInstanceUID);
 `
 
-export const migrations: ReadonlyArray<string> = [format1, format2, format3, format4, format5, format6]
+/** Models with vectors of their own; what one beside the serving model lacks is told in the commit that made it searchable. */
+const format7 = `
+CREATE TABLE model (
+  id TEXT PRIMARY KEY, preset TEXT NOT NULL,
+  dimension INTEGER NOT NULL, inputSize INTEGER NOT NULL, gridSize INTEGER NOT NULL,
+  role TEXT NOT NULL, since INTEGER NOT NULL, served INTEGER NOT NULL,
+  -- Receipts of the instances that were there before it: looked at up to the first, to be looked at up to the second.
+  walked INTEGER NOT NULL, walkTo INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX model_serving ON model (role) WHERE role = 'serving';
+CREATE TABLE unembedded (
+  model TEXT NOT NULL REFERENCES model ON DELETE CASCADE, receipt INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, reason TEXT,
+  PRIMARY KEY (model, receipt)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unembedded_receipt ON unembedded (receipt);
+CREATE TRIGGER instance_searchable AFTER UPDATE OF stage ON instance
+WHEN new.stage = 'indexed' AND old.stage <> 'indexed' BEGIN
+  INSERT OR IGNORE INTO unembedded (model, receipt) SELECT id, new.receipt FROM model WHERE role = 'other';
+END;
+CREATE TRIGGER instance_unwanted AFTER DELETE ON instance BEGIN
+  DELETE FROM unembedded WHERE receipt = old.receipt;
+END;
+-- Vectors of a standing region's slices, for each model; '' until the first start says which model made them.
+CREATE TABLE exemplar (
+  standingRegion TEXT NOT NULL REFERENCES standing_region ON DELETE CASCADE, model TEXT NOT NULL, exemplar BLOB NOT NULL,
+  PRIMARY KEY (standingRegion, model)
+) STRICT;
+INSERT INTO exemplar SELECT id, '', exemplar FROM standing_region;
+ALTER TABLE standing_region DROP COLUMN exemplar;
+`
+
+export const migrations: ReadonlyArray<string> = [format1, format2, format3, format4, format5, format6, format7]

@@ -3,6 +3,7 @@ import { open } from "node:fs/promises"
 import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -18,6 +19,7 @@ import { makeExpectations } from "./expectations.ts"
 import { makeHolds } from "./holds.ts"
 import { Ledger, type LedgerTotals } from "./Ledger.ts"
 import { makeMatchedVersions } from "./matched-versions.ts"
+import { makeModelRecords, ModelRecords } from "./model-records.ts"
 import { openDatabase } from "./open-database.ts"
 import { makeRetention } from "./retention.ts"
 import {
@@ -144,7 +146,7 @@ const make = Effect.fnUntraced(function* (path: string) {
   // What passed since the last note is taken back by a crash: then studies wait so much longer.
   yield* note(steady.keep).pipe(Effect.ignore, Effect.repeat(Schedule.spaced("5 seconds")), Effect.forkScoped)
 
-  return Ledger.of({
+  const ledger = Ledger.of({
     accept: (instances, expected) => writeAt((_now, caller, moment) => accept(instances, expected, caller, moment)),
     instance: (SOPInstanceUID) =>
       readAs((caller) => {
@@ -269,12 +271,12 @@ const make = Effect.fnUntraced(function* (path: string) {
     alerts: (after, limit) => readAs((caller) => alerts.after(after, limit, caller)),
     lastAlert: read(alerts.last),
   })
+  return Context.make(Ledger, ledger).pipe(Context.add(ModelRecords, makeModelRecords(db, { read, write, note })))
 })
 
 /** In `dir`/ledger.db. */
 export const layer = ({ dir }: { readonly dir: string }) =>
-  Layer.effect(
-    Ledger,
+  Layer.effectContext(
     Effect.suspend(() => {
       makeDurableFolder(dir)
       return make(join(dir, "ledger.db"))
@@ -282,4 +284,4 @@ export const layer = ({ dir }: { readonly dir: string }) =>
   )
 
 /** For tests: gone with its scope. */
-export const layerMemory = Layer.effect(Ledger, make(memory))
+export const layerMemory = Layer.effectContext(make(memory))

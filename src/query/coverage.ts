@@ -6,9 +6,10 @@ import type { SeriesFacts } from "../ledger/Ledger.ts"
 const maxListed = 1000
 
 /** `admitted`: the series that pass the filter. Those with some searchable slices count as searched. */
-export const coverageOf = (admitted: ReadonlyArray<SeriesFacts>, indexSequence: number): Coverage => {
+export const coverageOf = (admitted: ReadonlyArray<SeriesFacts>, indexSequence: number, model: string): Coverage => {
   const blind = admitted.filter(({ indexedFrames }) => indexedFrames === 0)
   return {
+    model,
     indexSequence,
     seriesSearched: admitted.length - blind.length,
     seriesNotSearchable: blind.slice(0, maxListed).map(({ StudyInstanceUID, SeriesInstanceUID, notSearchable }) => ({

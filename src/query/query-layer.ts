@@ -25,6 +25,8 @@ import { resolveIn, resolveNamed, unavailable } from "./resolve-region.ts"
 export interface QueryOptions {
   /** Stacks that late interaction scores at the most. */
   readonly candidates: number
+  /** In whose space is searched. */
+  readonly model: string
 }
 
 /** Re-rankings that the threads are asked for at a time; beyond, senders take turns. */
@@ -70,7 +72,7 @@ const meets = (view: StudyView | undefined) => {
     alignment.some(([, index]) => met.has(headers[index - from]?.instance.receipt ?? 0))
 }
 
-const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
+const make = Effect.fnUntraced(function* ({ candidates: most, model }: QueryOptions) {
   const ledger = yield* Ledger
   const index = yield* VectorIndex
   const reranker = yield* Reranker
@@ -102,7 +104,7 @@ const make = Effect.fnUntraced(function* ({ candidates: most }: QueryOptions) {
       Effect.gen(function* () {
         const [factsMs, facts] = yield* timed(ledger.seriesFacts)
         const admitted = admittedTo(facts, filter, own)
-        const coverage = coverageOf(admitted, yield* sequenceSeen(facts))
+        const coverage = coverageOf(admitted, yield* sequenceSeen(facts), model)
         const searchable = new Set(admitted.flatMap((one) => (one.indexedFrames > 0 ? [one.SeriesInstanceUID] : [])))
         const wanted = { wanted: Math.min(most, Math.max(50, 4 * k)), most }
         const [probeMs, { voted, stacks }] = yield* timed(gather(query, searchable, wanted))

@@ -26,7 +26,7 @@ export const storage = (data: string, options = asFound) =>
         yield* Effect.logWarning("migrating the data folder", { migration })
       const ledger = AuditedLedger.layer.pipe(
         Layer.provide(LoggedLedger.layer),
-        Layer.provide(SqliteLedger.layer({ dir: join(data, "ledger") })),
+        Layer.provideMerge(SqliteLedger.layer({ dir: join(data, "ledger") })),
         Layer.provideMerge(LoggedLedger.ReceiptLog.layer({ dir: files.paths.backup })),
       )
       const whole = Recovery.layer(files).pipe(

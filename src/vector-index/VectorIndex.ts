@@ -47,6 +47,13 @@ export interface Traces {
   readonly logged: boolean
 }
 
+/** `slices` of `of` are in the new index; `of` grows with what arrives meanwhile. */
+export interface Rebuilding {
+  readonly running: boolean
+  readonly slices: number
+  readonly of: number
+}
+
 type Io<A> = Effect.Effect<A, VectorIndexError>
 
 export class VectorIndex extends Context.Service<
@@ -80,9 +87,17 @@ export class VectorIndex extends Context.Service<
     }>
     /** Mean of all unit vectors, for centring; zeros while empty. */
     readonly mean: Io<Float32Array>
-    /** Builds the index anew from the journal while searches go on; swaps atomically. */
+    /** Builds the index anew from the journal while searches go on; swaps atomically. Who asks while one runs waits for that one, and it runs on when its callers go. */
     readonly rebuild: Io<{ readonly slices: number }>
+    /** Of the rebuild that runs, or else of the last one. */
+    readonly rebuilding: Effect.Effect<Rebuilding>
     readonly snapshot: Io<void>
+    /** Frames that the journal holds of each (instance, receipt), in order. */
+    readonly held: (
+      instances: ReadonlyArray<{ readonly SOPInstanceUID: SOPInstanceUID; readonly receipt: Receipt }>,
+    ) => Io<ReadonlyArray<number>>
+    /** Series with their number of frames in the journal. */
+    readonly series: Io<ReadonlyMap<SeriesInstanceUID, number>>
     /** Compares journal and index: keys in one but not in the other. */
     readonly verify: Io<{ readonly missing: number; readonly orphaned: number }>
     /** Receipts and frame counts of the journal's next instances after a SOP Instance UID, in the order of UIDs ("" begins). */

@@ -209,16 +209,21 @@ export const instancesAfter = task(({ journal }, { uid, limit }: { readonly uid:
   journal.instancesAfter(uid, limit),
 )
 
+export const held = task(({ journal }, instances: ReadonlyArray<Removal>) => journal.held(instances))
+
+export const series = task(({ journal }) => journal.series())
+
 /** One bounded step of building a second index; the first step with `anew`. The last one swaps. */
 export const rebuild = task((state, { anew, milliseconds }: { anew: boolean; milliseconds: number }) => {
   const building = anew || state.building === undefined ? emptyGraph(options.dimension) : state.building
   state.building = building
-  if (!building.advance(state.journal, milliseconds)) return { done: false, slices: building.size() }
+  const of = state.journal.totals().voting
+  if (!building.advance(state.journal, milliseconds)) return { done: false, slices: building.size(), of }
   state.graph = building
   delete state.building
   // The snapshot on disk is of the index that was not trusted.
   state.saved = -1
-  return { done: true, slices: building.size() }
+  return { done: true, slices: building.size(), of }
 })
 
 /** Nobody waits for the second index any more. */

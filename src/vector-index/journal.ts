@@ -4,8 +4,8 @@ import { DatabaseSync } from "node:sqlite"
 import { makeDurableFolder } from "../disk/durable-folder.ts"
 import type { Receipt } from "../domain/instance.ts"
 import type { SliceHeader } from "../domain/slice.ts"
-import type { SOPInstanceUID } from "../domain/uid.ts"
 import { addRemovedInstance, hasRemovedInstance, journalPath, journalSchema } from "./journal-schema.ts"
+import type { SeriesInstanceUID, SOPInstanceUID } from "../domain/uid.ts"
 
 /** Slices on their way to the thread that owns the journal: n headers as JSON, n rows of numbers. */
 export interface PackedSlices {
@@ -279,6 +279,17 @@ export const openJournal = ({ dir, modelId, dimension }: JournalOptions) => {
         receipt: Number(row["receipt"]) as Receipt,
         frames: Number(row["frames"]),
       })),
+    /** Frames held of each (instance, receipt), in order. */
+    held: (instances: ReadonlyArray<Removal>): ReadonlyArray<number> =>
+      instances.map(({ SOPInstanceUID, receipt }) => Number(framesOf.get(SOPInstanceUID, receipt)?.["frames"] ?? 0)),
+    /** Frames held of each series. */
+    series: (): ReadonlyArray<readonly [SeriesInstanceUID, number]> =>
+      db
+        .prepare(
+          "SELECT SeriesInstanceUID, count(*) AS frames FROM slice JOIN stack ON stack.id = slice.stack GROUP BY SeriesInstanceUID",
+        )
+        .all()
+        .map((row) => [String(row["SeriesInstanceUID"]) as SeriesInstanceUID, Number(row["frames"])] as const),
     close: (): void => db.close(),
   }
 }

@@ -3,6 +3,8 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
@@ -18,7 +20,7 @@ import { type JournalReaderOptions, parseHeaders } from "./journal-reader.ts"
 import { journalPath } from "./journal-schema.ts"
 import { packSlices } from "./pack.ts"
 import { publishSnapshot } from "./snapshot.ts"
-import { type Neighbour, VectorIndex, VectorIndexError } from "./VectorIndex.ts"
+import { type Neighbour, type Rebuilding, VectorIndex, VectorIndexError } from "./VectorIndex.ts"
 
 export interface VectorIndexOptions extends JournalReaderOptions {
   /** How often to look whether a snapshot is due (nothing changed since the last look, or much did), or a rebuild. */
@@ -120,15 +122,32 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
     ),
   )
 
-  const rebuilding = yield* Semaphore.make(1)
-  const rebuild = rebuilding.withPermits(1)(
-    Effect.gen(function* () {
-      let step = yield* run("rebuild", { anew: true, milliseconds: stretchMillis })
-      while (!step.done) step = yield* run("rebuild", { anew: false, milliseconds: stretchMillis })
-      yield* snapshot
-      return { slices: step.slices }
-    }).pipe(Effect.onInterrupt(() => Effect.ignore(run("abandon", undefined)))),
+  let progress: Rebuilding = { running: false, slices: 0, of: 0 }
+  const build = Effect.gen(function* () {
+    for (let anew = true; ; anew = false) {
+      const { done, slices, of } = yield* run("rebuild", { anew, milliseconds: stretchMillis })
+      progress = { running: true, slices, of }
+      if (done) break
+    }
+    yield* snapshot
+    return { slices: progress.slices }
+  }).pipe(
+    Effect.onExit((exit) => {
+      progress = { ...progress, running: false }
+      return Exit.isSuccess(exit) ? Effect.void : Effect.ignore(run("abandon", undefined))
+    }),
   )
+  const scope = yield* Effect.scope
+  let building: Fiber.Fiber<{ readonly slices: number }, VectorIndexError> | undefined
+  /** Not the caller's: a rebuild of an archive outlasts requests. */
+  const rebuild = Effect.suspend(() => {
+    if (progress.running && building !== undefined) return Fiber.join(building)
+    progress = { running: true, slices: 0, of: 0 }
+    return Effect.forkIn(build, scope).pipe(
+      Effect.tap((fiber) => Effect.sync(() => void (building = fiber))),
+      Effect.flatMap(Fiber.join),
+    )
+  })
 
   yield* run("open", undefined)
   yield* Effect.addFinalizer(() =>
@@ -211,6 +230,9 @@ const make = Effect.fnUntraced(function* (options: VectorIndexOptions) {
     })),
     mean: run("mean", undefined),
     rebuild,
+    rebuilding: Effect.sync(() => progress),
+    held: (instances) => run("held", removals(instances)),
+    series: Effect.map(run("series", undefined), (series) => new Map(series)),
     snapshot,
     verify: whole(run("verify", undefined)),
     instancesAfter: (uid, limit) => run("instancesAfter", { uid, limit }),

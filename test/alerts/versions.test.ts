@@ -1,11 +1,12 @@
 // Alerts over the versions of a study: only for what is new, once, whatever is delivered again, deleted or put in between.
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer, Option } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { StandingRegions } from "../../src/alerts/StandingRegions.ts"
 import { type StandingRegion, StandingRegionId } from "../../src/domain/alert.ts"
 import type { Hit } from "../../src/domain/hit.ts"
 import { StudyReady } from "../../src/events/events.ts"
 import { Ledger, LedgerError } from "../../src/ledger/Ledger.ts"
+import { Models, type Serving } from "../../src/models/Models.ts"
 import { layerMemory } from "../../src/ledger/sqlite-ledger.ts"
 import { RegionQuery, type StudyView } from "../../src/query/RegionQuery.ts"
 import { newInstance, receiptOf } from "../support/instances.ts"
@@ -81,25 +82,31 @@ const scenario = <E>(
             return new LedgerError({ reason: "closed", cause: "killed" })
           }),
       })
+      const query = Context.get(
+        yield* Layer.build(
+          Layer.mock(RegionQuery, {
+            resolve: () =>
+              Effect.succeed({
+                dimension: 1,
+                vectors: new Float32Array(1),
+                boxVectors: new Float32Array(0),
+                positions: new Float32Array(1),
+                indices: new Int32Array(1),
+                spacing: 1,
+                extent: [0, 0],
+              }),
+            matchStudy: (_query, _study, view) => Effect.succeed(seen(looks, receipts, view!)),
+          }),
+        ),
+        RegionQuery,
+      )
+      const model = { id: "model", dimension: 1, inputSize: 16, gridSize: 0 }
+      const serving = { model, query } as Serving
       const standing = yield* StandingRegions.pipe(
         Effect.provide(
           StandingRegions.layer.pipe(
             Layer.provide(Layer.succeed(Ledger, ledger)),
-            Layer.provide(
-              Layer.mock(RegionQuery, {
-                resolve: () =>
-                  Effect.succeed({
-                    dimension: 1,
-                    vectors: new Float32Array(1),
-                    boxVectors: new Float32Array(0),
-                    positions: new Float32Array(1),
-                    indices: new Int32Array(1),
-                    spacing: 1,
-                    extent: [0, 0],
-                  }),
-                matchStudy: (_query, _study, view) => Effect.succeed(seen(looks, receipts, view!)),
-              }),
-            ),
+            Layer.provide(Layer.succeed(Models, { serving: Effect.succeed(serving) } as unknown as Models["Service"])),
           ),
         ),
       )

@@ -31,6 +31,8 @@ const rank: Readonly<Record<string, number>> = {
   "src/listener": 4,
   "src/dicomweb": 4,
   "src/query": 4,
+  // Which model serves: what is embedded, indexed and asked in its space.
+  "src/models": 4.5,
   "src/alerts": 5,
   "src/worklist": 5,
   // Makes storage whole, with what the doors read files by.

@@ -78,13 +78,17 @@ describe("a caller with origins", () => {
       const id = StandingRegionId.make("liver")
       const region = { StudyInstanceUID: one.StudyInstanceUID, SeriesInstanceUID: one.SeriesInstanceUID }
       const rule = { ...region, label: "liver", threshold: 0.5 }
-      assert.isTrue(yield* ledger.putStandingRegion(id, rule, new Uint8Array()).pipe(as("north")))
+      assert.isTrue(
+        yield* ledger.putStandingRegion(id, rule, { model: "m", bytes: new Uint8Array() }).pipe(as("north")),
+      )
       yield* ledger.delete({ StudyInstanceUID: one.StudyInstanceUID }).pipe(as("north"))
       assert.lengthOf(yield* ledger.standingRegions.pipe(as("north")), 1)
       assert.lengthOf(yield* ledger.standingRegions.pipe(as("south")), 0)
       // Another origin can neither take the name over nor remove it.
       const theirs = { ...rule, StudyInstanceUID: two.StudyInstanceUID, SeriesInstanceUID: two.SeriesInstanceUID }
-      assert.isFalse(yield* ledger.putStandingRegion(id, theirs, new Uint8Array()).pipe(as("south")))
+      assert.isFalse(
+        yield* ledger.putStandingRegion(id, theirs, { model: "m", bytes: new Uint8Array() }).pipe(as("south")),
+      )
       assert.isFalse(yield* ledger.deleteStandingRegion(id).pipe(as("south")))
       assert.isTrue(yield* ledger.deleteStandingRegion(id).pipe(as("north")))
     }).pipe(Effect.provide(layerMemory)),

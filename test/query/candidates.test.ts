@@ -117,7 +117,9 @@ describe("coverage", () => {
         facts("1.3", { indexedFrames: 0, notSearchable: "no pixels" }),
       ],
       42,
+      "model",
     )
+    assert.strictEqual(coverage.model, "model")
     assert.strictEqual(coverage.indexSequence, 42)
     assert.strictEqual(coverage.seriesSearched, 1)
     assert.deepStrictEqual<unknown>(

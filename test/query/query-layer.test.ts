@@ -15,7 +15,7 @@ import { Reranker } from "../../src/rerank/Reranker.ts"
 import { VectorIndex } from "../../src/vector-index/VectorIndex.ts"
 import { stackOf } from "./stacks.fixture.ts"
 
-const Stuck = Queries.layer({ candidates: 5 }).pipe(
+const Stuck = Queries.layer({ candidates: 5, model: "model" }).pipe(
   Layer.provide(
     Layer.mergeAll(
       Layer.mock(Ledger, { seriesFacts: Effect.succeed([]) }),

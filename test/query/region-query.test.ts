@@ -90,7 +90,7 @@ const segmentCorners = [50, 55, 60].map((z) =>
 const data = mkdtempSync(join(tmpdir(), "query-"))
 const space = { dir: data, modelId: "model", dimension, gridSize: side }
 const Services = (candidates: number) =>
-  Queries.layer({ candidates }).pipe(
+  Queries.layer({ candidates, model: "model" }).pipe(
     Layer.provideMerge(
       Layer.mergeAll(
         WorkerReranker.layer({
