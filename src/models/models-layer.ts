@@ -153,6 +153,8 @@ const make = Effect.fnUntraced(function* (options: ModelsOptions) {
     }
     // Known before anything is read from the ledger: what is deleted from now on goes from its index too.
     others = [lane]
+    // What was deleted before is not in the ledger any more: nothing of it can come.
+    yield* lane.index.buried(yield* current.index.buriedUpTo)
     yield* records.add({ id, preset: wanted, dimension, inputSize, gridSize }, yield* Clock.currentTimeMillis).pipe(
       Effect.onError(() => {
         others = []

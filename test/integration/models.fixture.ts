@@ -42,11 +42,14 @@ export const post = (url: string, path: string, body: unknown) =>
 /** Hits without what a restart or a second run may change. */
 export const search = (
   url: string,
-  of: { readonly StudyInstanceUID: string; readonly SeriesInstanceUID: string },
+  { StudyInstanceUID, SeriesInstanceUID }: { readonly StudyInstanceUID: string; readonly SeriesInstanceUID: string },
   region: unknown = { slices: { from: 4, to: 12 } },
 ) =>
-  Effect.map(postJson<SearchAnswer>(`${url}/api/regions/search`, { ...of, region, k: 10 }), ({ hits, coverage }) => ({
-    model: coverage.model,
-    searched: coverage.seriesSearched,
-    hits: hits.map(({ SeriesInstanceUID, score, slices, box }) => ({ SeriesInstanceUID, score, slices, box })),
-  }))
+  Effect.map(
+    postJson<SearchAnswer>(`${url}/api/regions/search`, { StudyInstanceUID, SeriesInstanceUID, region, k: 10 }),
+    ({ hits, coverage }) => ({
+      model: coverage.model,
+      searched: coverage.seriesSearched,
+      hits: hits.map(({ SeriesInstanceUID, score, slices, box }) => ({ SeriesInstanceUID, score, slices, box })),
+    }),
+  )

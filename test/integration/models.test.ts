@@ -36,12 +36,13 @@ it.live(
       yield* stowFiles(url, [...first!.files.slice(0, 24), ...second!.files.slice(0, 24)])
       yield* stow(url, ctVolume(small))
       yield* settled(url)
-      yield* studyReady(url, small.StudyInstanceUID)
+      for (const { StudyInstanceUID } of [first!.identity, second!.identity, small])
+        yield* studyReady(url, StudyInstanceUID)
       const rule = (of: { readonly StudyInstanceUID: string; readonly SeriesInstanceUID: string }) => ({
         StudyInstanceUID: of.StudyInstanceUID,
         SeriesInstanceUID: of.SeriesInstanceUID,
         label: "rule",
-        threshold: 0.5,
+        threshold: -1,
       })
       for (const [id, of] of [
         ["stays", first!.identity],
@@ -180,7 +181,7 @@ it.live(
           [true, false],
         )
         assert.include([serving, now.models[1]!.id], now.serving)
-        const found = yield* search(url, { ...painted })
+        const found = yield* search(url, painted)
         assert.strictEqual(found.model, now.serving)
         const report = yield* postJson<typeof VerificationReport.Type>(`${url}/api/index/verify`, {})
         assert.isTrue(report.consistent, JSON.stringify(report))
