@@ -105,6 +105,12 @@ it.live(
       assert.include(gone.notMatched, switched.serving)
       assert.notProperty(yield* getJson(`${url}/api/standing-regions/stays`), "notMatched")
 
+      // There and back: the answers are those of before, to the last digit.
+      yield* postJson<ModelSwitch>(`${url}/api/models/rollback`, {})
+      assert.deepStrictEqual(yield* search(url, first!.identity), present)
+      yield* postJson<ModelSwitch>(`${url}/api/models/switch`, {})
+      assert.deepStrictEqual(yield* search(url, first!.identity), after)
+
       // What arrives now is alerted on by the rule's new vectors, and reaches the model that does not serve as well.
       yield* stowFiles(url, second!.files.slice(24, 34))
       yield* settled(url)
@@ -120,7 +126,10 @@ it.live(
       assert.deepStrictEqual(back.standingRegionsWithout, [])
       const again = yield* search(url, first!.identity, { slices: { from: 4, to: 12 } })
       assert.strictEqual(again.model, before.model)
-      assert.strictEqual(again.hits[0]?.SeriesInstanceUID, before.hits[0]?.SeriesInstanceUID)
+      assert.deepStrictEqual(
+        again.hits.map(({ SeriesInstanceUID }) => SeriesInstanceUID),
+        [second!.identity.SeriesInstanceUID],
+      )
       assert.isTrue((yield* postJson<typeof VerificationReport.Type>(`${url}/api/index/verify`, {})).consistent)
 
       assert.strictEqual((yield* post(url, "/api/models/drop", { preset })).status, 200)
