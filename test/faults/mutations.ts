@@ -65,7 +65,7 @@ export const mutations: ReadonlyArray<Mutation> = [
         file: "streams/indexing.ts",
         find: "  yield* Effect.forEach(decoded.flat(), ({ delivery }) => delivery.ack, { discard: true })\n})",
         replace: `  yield* Effect.forEach(decoded.flat(), ({ delivery }) => delivery.ack, { discard: true })
-  yield* Effect.sleep("300 millis")
+  yield* Effect.sleep("1500 millis")
   yield* (yield* VectorIndex).add(current.flatMap(({ message }) => message.slices))
 })`,
       },
