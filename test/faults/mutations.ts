@@ -55,7 +55,7 @@ export const mutations: ReadonlyArray<Mutation> = [
     edits: [
       {
         file: "streams/indexing.ts",
-        find: "  const indexed = yield* (yield* VectorIndex).add(current.flatMap(({ message }) => message.slices))\n",
+        find: "  const indexed = yield* index.add(current.flatMap(({ message }) => message.slices))\n",
         replace: `  const indexed = current.flatMap(({ message }) =>
     message.slices.map(({ instance }) => ({ instance, indexedFrames: message.slices.length })),
   )
@@ -63,10 +63,10 @@ export const mutations: ReadonlyArray<Mutation> = [
       },
       {
         file: "streams/indexing.ts",
-        find: "  yield* Effect.forEach(decoded.flat(), ({ delivery }) => delivery.ack, { discard: true })\n})",
-        replace: `  yield* Effect.forEach(decoded.flat(), ({ delivery }) => delivery.ack, { discard: true })
+        find: "  yield* Effect.forEach(messages, ({ delivery }) => delivery.ack, { discard: true })\n})",
+        replace: `  yield* Effect.forEach(messages, ({ delivery }) => delivery.ack, { discard: true })
   yield* Effect.sleep("1500 millis")
-  yield* (yield* VectorIndex).add(current.flatMap(({ message }) => message.slices))
+  yield* index.add(current.flatMap(({ message }) => message.slices))
 })`,
       },
       withoutReconcile,
@@ -104,9 +104,9 @@ export const mutations: ReadonlyArray<Mutation> = [
     edits: [
       {
         file: "streams/indexing.ts",
-        find: "  yield* Effect.forEach(decoded.flat(), ({ delivery }) => delivery.ack, { discard: true })\n",
+        find: "  yield* Effect.forEach(messages, ({ delivery }) => delivery.ack, { discard: true })\n",
         replace: `  yield* Effect.sleep("1 second")
-  yield* Effect.forEach(decoded.flat(), ({ delivery }) => delivery.ack, { discard: true })
+  yield* Effect.forEach(messages, ({ delivery }) => delivery.ack, { discard: true })
 `,
       },
       {
