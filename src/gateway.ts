@@ -129,7 +129,14 @@ const Streams = Layer.unwrap(
     const { turn } = yield* ReceivingFirst
     return Layer.mergeAll(
       running("outbox", publishOutbox(turn)),
-      running("ingest", ingest({ concurrency: config.ingest.concurrency })),
+      running(
+        "ingest",
+        ingest({
+          concurrency: config.ingest.concurrency,
+          // Most of what hangs does so for ever: others do not wait for all the time it is given.
+          patience: Duration.seconds(config.ingest.decodeSeconds / 6),
+        }),
+      ),
       running("indexing", indexing),
       running("deletions", deletions),
       running("orphans", orphans),

@@ -1,9 +1,8 @@
 // InstanceAccepted → decode ─► normalise ─► embed ─► EMBEDDINGS. Acknowledges when the last message of an instance is durable there.
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Decoder, type DecodeError } from "../src/decode/Decoder.ts"
 import type { InstanceRef } from "../src/domain/instance.ts"
 import { encodeEmbeddings, maxSlicesPerMessage } from "../src/events/embedding-codec.ts"
 import { InstanceAccepted, subjects } from "../src/events/events.ts"
@@ -12,29 +11,27 @@ import { Blobs } from "../src/ledger/Blobs.ts"
 import { Ledger } from "../src/ledger/Ledger.ts"
 import { Models } from "../src/models/Models.ts"
 import { HeldBytes } from "../src/workers/held-bytes.ts"
+import { type IngestOptions, type Lane, lanes } from "./ingest-lanes.ts"
 import { ReceivingFirst } from "./receiving-first.ts"
 
-export interface IngestOptions {
-  /** Instances between decode and publish at a time. */
-  readonly concurrency: number
-}
+const encodeAccepted = Schema.encodeSync(Schema.fromJsonString(InstanceAccepted))
 
 /** Bytes of slices between decode and embed. */
 const PreparedSlices = Context.Reference<{ bytes: number }>("gateway/streams/PreparedSlices", {
   defaultValue: () => ({ bytes: 0 }),
 })
 
-/** A worker that died under one item may have died of another: the item gets another try before it is held guilty. */
-const again = (error: DecodeError) => error.reason === "worker" || error.reason === "crashed"
-
 /** How often an item whose stage failed for reasons of its own (model, disk) comes back before it is set aside. */
 const attempts = 5
 
 /** Decodes, embeds and publishes one instance, at most a message's worth of frames in memory. Answers why it is not embeddable, if so. */
-const embedInstance = Effect.fn("ingest.instance")(function* (instance: InstanceRef, event: number) {
+const embedInstance = Effect.fn("ingest.instance")(function* (
+  instance: InstanceRef,
+  event: number,
+  prepare: Lane["prepare"],
+) {
   const held = yield* PreparedSlices
   const ledger = yield* Ledger
-  const decoder = yield* Decoder
   // The model that serves when the instance's turn comes; what it makes after a switch is asked for again (indexing.ts).
   const { embedder } = yield* (yield* Models).serving
   const nats = yield* Nats
@@ -45,9 +42,8 @@ const embedInstance = Effect.fn("ingest.instance")(function* (instance: Instance
 
   let embeddableFrames = 1
   for (let firstFrame = 1; firstFrame <= embeddableFrames; firstFrame += maxFrames) {
-    const prepared = yield* decoder
-      .prepare({ path, firstFrame, maxFrames, inputSize: model.inputSize })
-      .pipe(Effect.retry({ while: again, schedule: Schedule.spaced("100 millis"), times: 1 }))
+    const job = { path, firstFrame, maxFrames, inputSize: model.inputSize }
+    const prepared = yield* prepare(job, instance.StudyInstanceUID)
     if (prepared._tag === "NotEmbeddable") {
       yield* ledger.progress([{ ...progress, stage: "stored-only", reason: prepared.reason }])
       return
@@ -64,6 +60,8 @@ const embedInstance = Effect.fn("ingest.instance")(function* (instance: Instance
       () => embedder.embed(slices),
       () => Effect.sync(() => void (held.bytes -= bytes)),
     )
+    // Deleted meanwhile: its vectors do not even reach the broker.
+    if (!(yield* ledger.isCurrent(instance))) return
     const payload = encodeEmbeddings({
       model: model.id,
       dimension: model.dimension,
@@ -81,9 +79,10 @@ const embedInstance = Effect.fn("ingest.instance")(function* (instance: Instance
 }, Effect.scoped)
 
 /** One event to its end: acknowledged when done or set aside, handed back when the gateway itself is in trouble. */
-const handle = Effect.fnUntraced(function* (delivery: Delivery<InstanceAccepted>) {
+const handle = Effect.fnUntraced(function* (delivery: Delivery<InstanceAccepted>, { prepare }: Lane) {
   const { instance } = delivery.value
   const ledger = yield* Ledger
+  const nats = yield* Nats
   const setAside = (stage: string, reason: string) => ledger.setAside(instance, stage, reason)
   const handBack = (stage: string) => (error: { readonly _tag: string; readonly reason?: unknown }) =>
     delivery.attempts >= attempts
@@ -96,7 +95,14 @@ const handle = Effect.fnUntraced(function* (delivery: Delivery<InstanceAccepted>
 
   // Deleted or superseded since: nothing to do.
   if (!(yield* ledger.isCurrent(instance))) return yield* delivery.ack
-  yield* embedInstance(instance, delivery.streamSequence).pipe(
+  yield* embedInstance(instance, delivery.streamSequence, prepare).pipe(
+    Effect.catchTag("Suspected", () =>
+      nats.publish(
+        subjects.instanceSuspected(instance.StudyInstanceUID),
+        new TextEncoder().encode(encodeAccepted(delivery.value)),
+        `suspected:${delivery.streamSequence}`,
+      ),
+    ),
     Effect.andThen(delivery.ack),
     Effect.catchTags({
       DecodeError: (error) =>
@@ -121,30 +127,33 @@ export const ingest = (options: IngestOptions) =>
     const holding = yield* HeldBytes
     holding.set("prepared slices", {
       // RGB.
-      budget: options.concurrency * maxSlicesPerMessage(model.dimension, model.gridSize) * 3 * model.inputSize ** 2,
+      budget:
+        (options.concurrency + 1) * maxSlicesPerMessage(model.dimension, model.gridSize) * 3 * model.inputSize ** 2,
       held: () => prepared.bytes,
     })
     const { turn } = yield* ReceivingFirst
-    yield* nats
-      .consume({
-        stream: "DICOM",
-        durable: "ingest",
-        filter: "dicom.instance.accepted.>",
-        schema: InstanceAccepted,
-        maxAckPending: options.concurrency * 4,
-      })
-      .pipe(
-        Stream.mapEffect(
-          (delivery) =>
-            Effect.andThen(turn, handle(delivery)).pipe(
-              Effect.catch((error) =>
-                Effect.logError("ledger not available, item comes back", error).pipe(
-                  Effect.andThen(delivery.nak("2 seconds")),
+    const run = (lane: Lane) =>
+      nats
+        .consume({
+          stream: "DICOM",
+          durable: lane.durable,
+          filter: lane.filter,
+          schema: InstanceAccepted,
+          maxAckPending: lane.concurrency * 4,
+        })
+        .pipe(
+          Stream.mapEffect(
+            (delivery) =>
+              Effect.andThen(turn, handle(delivery, lane)).pipe(
+                Effect.catch((error) =>
+                  Effect.logError("ledger not available, item comes back", error).pipe(
+                    Effect.andThen(delivery.nak("2 seconds")),
+                  ),
                 ),
               ),
-            ),
-          { concurrency: options.concurrency, unordered: true },
-        ),
-        Stream.runDrain,
-      )
+            { concurrency: lane.concurrency, unordered: true },
+          ),
+          Stream.runDrain,
+        )
+    yield* Effect.forEach(yield* lanes(options), run, { concurrency: "unbounded", discard: true })
   })

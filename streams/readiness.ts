@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { Nats } from "../src/events/Nats.ts"
 import { Ledger } from "../src/ledger/Ledger.ts"
+import { StudiesUnderWay } from "../src/ledger/under-way.ts"
 
 export interface ReadinessOptions {
   readonly quiet: Duration.Duration
@@ -17,7 +18,13 @@ const stuck = Duration.minutes(2)
 
 const settle = ({ quiet, maxWait }: ReadinessOptions) =>
   Effect.flatMap(Ledger, (ledger) =>
-    ledger.settle({ quietMillis: Duration.toMillis(quiet), maxWaitMillis: Duration.toMillis(maxWait) }),
+    Effect.flatMap(StudiesUnderWay, (underWay) =>
+      ledger.settle({
+        quietMillis: Duration.toMillis(quiet),
+        maxWaitMillis: Duration.toMillis(maxWait),
+        isUnderWay: (study) => underWay.has(study),
+      }),
+    ),
   )
 
 /** The ledger is the truth and the broker only transport: events it lost (power, a wiped folder) are sent again. */
@@ -27,6 +34,7 @@ const sweep = Effect.fnUntraced(function* () {
   const waiting = yield* Effect.forEach(
     [
       ["DICOM", "ingest"],
+      ["DICOM", "ingest-suspects"],
       ["EMBEDDINGS", "index"],
     ] as const,
     ([stream, durable]) => nats.backlog(stream, durable),

@@ -28,6 +28,7 @@ const indexed = gauge("gateway_indexed_slices", "Slices that can be searched now
 const setAside = gauge("gateway_set_aside_instances", "Instances a stage gave up")
 const studies = gauge("gateway_studies", "Studies, by their state")
 const pending = gauge("gateway_stage_pending_instances", "Instances that wait for a stage")
+const connected = gauge("gateway_nats_connected", "1 while the broker answers, else 0")
 const oldest = gauge("gateway_stage_oldest_seconds", "Age of the oldest instance that waits for a stage")
 
 const modelSlices = gauge("gateway_model_slices", "Slices in the index of a model")
@@ -58,6 +59,7 @@ const metrics = Effect.gen(function* () {
     yield* Metric.update(Metric.withAttributes(oldest, { stage }), backlog.oldestSeconds)
   }
   yield* modelMetrics
+  yield* Metric.update(connected, (yield* (yield* Nats).isConnected) ? 1 : 0)
   return HttpServerResponse.text(yield* PrometheusMetrics.format(), { contentType: "text/plain; version=0.0.4" })
 }).pipe(Effect.catch(() => Effect.succeed(HttpServerResponse.empty({ status: 503 }))))
 

@@ -26,6 +26,11 @@ export interface DecodeJob {
   readonly inputSize: number
 }
 
+export interface PrepareJob extends DecodeJob {
+  /** Milliseconds of a thread, where less than the decoder allows. */
+  readonly within?: number
+}
+
 export type Prepared =
   | { readonly _tag: "Slices"; readonly slices: ReadonlyArray<PreparedSlice>; readonly NumberOfFrames: number }
   /** Stored and never searchable: not an image, no geometry, no pixels, other modality … */
@@ -34,7 +39,7 @@ export type Prepared =
 export class Decoder extends Context.Service<
   Decoder,
   {
-    readonly prepare: (job: DecodeJob) => Effect.Effect<Prepared, DecodeError>
+    readonly prepare: (job: PrepareJob) => Effect.Effect<Prepared, DecodeError>
     /** One frame as an 8-bit picture for people (PS3.18 §8.3.5): window applied, MONOCHROME1 and palettes resolved. */
     readonly render: (job: RenderJob) => Effect.Effect<Uint8Array, DecodeError>
     /** One frame, native little endian, as PS3.5 §8 lays it out. */

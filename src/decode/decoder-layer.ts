@@ -1,5 +1,5 @@
 // The Decoder on worker threads: one task per thread at a time, each with a deadline that starts when it does.
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
@@ -32,9 +32,10 @@ const make = Effect.fnUntraced(function* ({ worker, threads, timeout, heapMegaby
   const turns = yield* Semaphore.make(threads)
   // A module that does not load is the gateway's fault: better said at the start than once per file.
   yield* Effect.orDie(pool.run("ready", undefined))
-  const run = <A>(task: string, argument: unknown): Effect.Effect<A, DecodeError> =>
+  const longest = Duration.toMillis(timeout)
+  const run = <A>(task: string, argument: unknown, within = longest): Effect.Effect<A, DecodeError> =>
     turns.withPermits(1)(
-      pool.run<Outcome<A>>(task, argument, { timeout }).pipe(
+      pool.run<Outcome<A>>(task, argument, { timeout: Math.min(within, longest) }).pipe(
         Effect.mapError(crashed),
         Effect.flatMap((answer) =>
           answer.ok ? Effect.succeed(answer.value) : new DecodeError({ reason: answer.reason, detail: answer.detail }),
@@ -42,7 +43,7 @@ const make = Effect.fnUntraced(function* ({ worker, threads, timeout, heapMegaby
       ),
     )
   return Decoder.of({
-    prepare: (job) => run<Prepared>("prepare", job),
+    prepare: ({ within, ...job }) => run<Prepared>("prepare", job, within),
     render: (job) => run<Uint8Array>("render", job),
     frame: (path, frame) => run<Uint8Array>("frame", { path, frame }),
     explicit: (path) => run<Pieces>("explicit", path),

@@ -45,6 +45,8 @@ export type AlertRaised = typeof AlertRaised.Type
 
 export const subjects = {
   instanceAccepted: (uid: StudyInstanceUID) => `dicom.instance.accepted.${partitionOf(uid)}`,
+  /** An accepted instance of a study of which another hung or killed its decoder. */
+  instanceSuspected: (uid: StudyInstanceUID) => `dicom.instance.suspected.${partitionOf(uid)}`,
   instanceDeleted: (uid: StudyInstanceUID) => `dicom.instance.deleted.${partitionOf(uid)}`,
   studyReady: (uid: StudyInstanceUID) => `dicom.study.ready.${partitionOf(uid)}`,
   embeddings: (uid: StudyInstanceUID) => `embeddings.slices.${partitionOf(uid)}`,

@@ -131,6 +131,8 @@ export interface SettleRules {
   readonly quietMillis: number
   /** At the latest so long after it was opened, whatever else is waited for. */
   readonly maxWaitMillis: number
+  /** Is somebody sending more of it now? Then it is not quiet. */
+  readonly isUnderWay?: (study: StudyInstanceUID) => boolean
 }
 
 /** Which of a study's instances to list. */

@@ -18,6 +18,7 @@ import { makeDeletions } from "./deletions.ts"
 import { makeExpectations } from "./expectations.ts"
 import { makeHolds } from "./holds.ts"
 import { Ledger, type LedgerTotals } from "./Ledger.ts"
+import { countEvents, startCounters } from "./ledger-metrics.ts"
 import { makeMatchedVersions } from "./matched-versions.ts"
 import { makeModelRecords, ModelRecords } from "./model-records.ts"
 import { openDatabase } from "./open-database.ts"
@@ -101,6 +102,7 @@ const make = Effect.fnUntraced(function* (path: string) {
   const { write, note, readDurable } = makeWriter(db, path === memory ? undefined : yield* logSync(db, path))
   const read = <A>(query: () => A) => Effect.try({ try: query, catch: ledgerError })
   const steady = yield* makeSteadyTime(db)
+  yield* startCounters
   const moment = Effect.map(Clock.currentTimeMillis, (now): Moment => ({ now, steady: steady.now() }))
   /** Gives the job the moment it was asked for, and who asked. */
   const writeAt = <A>(job: (now: number, caller: Caller, moment: Moment) => A) =>
@@ -209,7 +211,11 @@ const make = Effect.fnUntraced(function* (path: string) {
         read(() => named.get(digest) !== undefined),
         (is) => (is ? Effect.succeed(true) : readDurable(() => named.get(digest) !== undefined)),
       ),
-    setAside: (instance, stage, reason) => writeAt((_now, _caller, at) => stages.setAside(instance, stage, reason, at)),
+    setAside: (instance, stage, reason) =>
+      Effect.flatMap(
+        writeAt((_now, _caller, at) => stages.setAside(instance, stage, reason, at)),
+        (done) => countEvents("setAside", done ? 1 : 0),
+      ),
     setAsideList: (filter, after, limit) => read(() => aside.list(filter, after, limit)),
     requeueSetAside: (filter, after, limit) =>
       writeAt((now) => {
@@ -255,7 +261,7 @@ const make = Effect.fnUntraced(function* (path: string) {
       Effect.flatMap(
         read(() => studies.isDue(rules, steady.now())),
         (due) => (due ? writeAt((now) => studies.settle(rules, steady.now(), now)) : Effect.succeed([])),
-      ),
+      ).pipe(Effect.tap((ready) => countEvents("ready", ready.length))),
     complete: (uid) => writeAt((_now, caller, { steady }) => studies.complete(uid, steady, caller)),
     expect: (uid, expectation) => writeAt((_now, caller) => expectations.expect(uid, expectation, caller)),
     seriesFacts: readAs(makeSeriesFacts(db)),
@@ -267,7 +273,11 @@ const make = Effect.fnUntraced(function* (path: string) {
     unmatched: (uid, version) => read(() => Option.fromUndefinedOr(matchedVersions.unmatched(uid, version))),
     matched: (uid, version, revision) => write(() => matchedVersions.matched(uid, version, revision)),
     covered: (uid, after, version) => read(() => matchedVersions.covered(uid, after, version)),
-    raiseAlert: (alert) => writeAt((now) => Option.fromUndefinedOr(alerts.raise(alert, now))),
+    raiseAlert: (alert) =>
+      Effect.tap(
+        writeAt((now) => Option.fromUndefinedOr(alerts.raise(alert, now))),
+        (raised) => countEvents("alerts", Option.isSome(raised) ? 1 : 0),
+      ),
     alerts: (after, limit) => readAs((caller) => alerts.after(after, limit, caller)),
     lastAlert: read(alerts.last),
   })

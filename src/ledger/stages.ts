@@ -56,9 +56,9 @@ export const makeStages = (db: DatabaseSync, outbox: Outbox) => {
     if (next === "indexed" && before !== next) reopen.run(steady, row["StudyInstanceUID"] as string, receipt)
   }
 
-  const setAside = (instance: InstanceRef, stage: string, reason: string, moment: Moment) => {
+  const setAside = (instance: InstanceRef, stage: string, reason: string, moment: Moment): boolean => {
     const row = current.get(instance.SOPInstanceUID, instance.receipt)
-    if (row === undefined) return
+    if (row === undefined) return false
     progress({ ...instance, stage: "set-aside", reason: reasonText(stage, reason) }, moment)
     outbox.add(
       subjects.setAside(stage),
@@ -66,6 +66,7 @@ export const makeStages = (db: DatabaseSync, outbox: Outbox) => {
       encodeSetAside({ _tag: "SetAside", stage, reason, instance }),
       moment.now,
     )
+    return true
   }
 
   const requeue = (receipts: ReadonlyArray<number>, now: number) => {

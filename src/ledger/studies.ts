@@ -59,7 +59,8 @@ export const makeStudies = (db: DatabaseSync, outbox: Outbox, { stored }: Expect
 
   const settleOne = (row: Row, rules: SettleRules, steady: number, now: number) => {
     const uid = row["StudyInstanceUID"] as StudyInstanceUID
-    const [quiet, waited] = [steady - Number(row["quietSince"]), steady - Number(row["openedAt"])]
+    const quiet = rules.isUnderWay?.(uid) === true ? 0 : steady - Number(row["quietSince"])
+    const waited = steady - Number(row["openedAt"])
     const [before, instances] = [row["cutoff"], stored(uid)]
     // What came until now is the version; what comes while it is finished is the next one's.
     const cutoff = before ?? (waited >= rules.maxWaitMillis ? Number(newest.get(uid)?.["receipt"]) : null)

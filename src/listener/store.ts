@@ -5,8 +5,10 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Digest } from "../domain/instance.ts"
+import type { StudyInstanceUID } from "../domain/uid.ts"
 import { Blobs, type Draft } from "../ledger/Blobs.ts"
 import { Ledger, type Acceptance, type NewInstance } from "../ledger/Ledger.ts"
+import { holdUnderWay } from "../ledger/under-way.ts"
 import { asPart10 } from "./bare-data-set.ts"
 import { readInstance } from "./read-instance.ts"
 import { makeExpecting } from "./expect-instances.ts"
@@ -85,7 +87,11 @@ const outcomeOf = ({ instance, warning }: Ready, acceptance: Acceptance | undefi
   return { _tag: "Stored", fresh, warning, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, SOPClassUID }
 }
 
-const accept = Effect.fnUntraced(function* (group: ReadonlyArray<Ready>, expecting: ReturnType<typeof makeExpecting>) {
+const accept = Effect.fnUntraced(function* (
+  group: ReadonlyArray<Ready>,
+  expecting: ReturnType<typeof makeExpecting>,
+  hold: (study: StudyInstanceUID) => void,
+) {
   const ledger = yield* Ledger
   const acceptances = yield* expecting(group.map(({ instance }) => instance.StudyInstanceUID)).pipe(
     Effect.flatMap((expected) =>
@@ -99,6 +105,9 @@ const accept = Effect.fnUntraced(function* (group: ReadonlyArray<Ready>, expecti
     Effect.uninterruptible,
     Effect.mapError(haltOf),
   )
+  acceptances.forEach(({ _tag }, index) => {
+    if (_tag === "Stored" || _tag === "Duplicate") hold(group[index]!.instance.StudyInstanceUID)
+  })
   return group.map((ready, index) => outcomeOf(ready, acceptances[index]))
 })
 
@@ -115,11 +124,12 @@ export const store = Effect.fnUntraced(function* <R>(
   expected?: number,
 ) {
   const expecting = makeExpecting(expected)
+  const hold = yield* holdUnderWay
   const outcomes: Array<Outcome> = []
   let unknown = 0
   const take = Effect.fnUntraced(function* (items: ReadonlyArray<Ready | Refused | Halt>) {
     const ready = items.filter((item) => item._tag === "Ready")
-    const accepted = ready.length === 0 ? [] : yield* accept(ready, expecting)
+    const accepted = ready.length === 0 ? [] : yield* accept(ready, expecting, hold)
     // In the order they were sent.
     let next = 0
     const settled = items.flatMap((item): ReadonlyArray<Outcome> => {

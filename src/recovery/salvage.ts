@@ -5,13 +5,14 @@ import { DatabaseSync, type SQLOutputValue } from "node:sqlite"
 /** What is made anew from the stored files, or counts it. Every other table is read: its rows are nowhere else. */
 const made = new Set(["instance", "series", "study", "outbox", "tally", "meta"])
 
-/** Rows until the damage is met, from both ends of the table. */
-const readable = (db: DatabaseSync, table: string, columns: string) => {
+/** Rows until the damage is met, from both ends of the table. `key`: the columns in whose order it is stored. */
+const readable = (db: DatabaseSync, table: string, columns: string, key: ReadonlyArray<string> = ["rowid"]) => {
   const rows = new Map<SQLOutputValue, Record<string, SQLOutputValue>>()
   for (const order of ["ASC", "DESC"]) {
     try {
-      for (const row of db.prepare(`SELECT rowid AS _row, ${columns} FROM ${table} ORDER BY rowid ${order}`).iterate())
-        rows.set(row["_row"] ?? null, row)
+      const by = key.map((column) => `${column} ${order}`).join(", ")
+      const all = db.prepare(`SELECT json_array(${key.join(", ")}) AS _row, ${columns} FROM ${table} ORDER BY ${by}`)
+      for (const row of all.iterate()) rows.set(row["_row"] ?? null, row)
       break
     } catch {
       // The page after this row cannot be read.
@@ -37,19 +38,20 @@ export const salvage = (path: string, ledger: DatabaseSync): Salvaged => {
     for (const { StudyInstanceUID, origin } of readable(damaged, "study", "StudyInstanceUID, origin"))
       origins.set(String(StudyInstanceUID), String(origin))
     const tables = ledger
-      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+      .prepare(
+        "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%'",
+      )
       .all()
-      .map(({ name }) => String(name))
-    for (const table of tables) {
+      .map(({ name, wr }) => ({ table: String(name), withoutRowid: wr === 1 }))
+    for (const { table, withoutRowid } of tables) {
       if (made.has(table)) continue
-      const names = ledger
-        .prepare("SELECT name FROM pragma_table_info(?)")
-        .all(table)
-        .map(({ name }) => String(name))
+      const info = ledger.prepare("SELECT name, pk FROM pragma_table_info(?) ORDER BY pk").all(table)
+      const names = info.map(({ name }) => String(name))
+      const key = withoutRowid ? info.filter(({ pk }) => pk !== 0).map(({ name }) => String(name)) : undefined
       const insert = ledger.prepare(
         `INSERT OR IGNORE INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
       )
-      for (const row of readable(damaged, table, names.join(", "))) {
+      for (const row of readable(damaged, table, names.join(", "), key)) {
         try {
           rows += Number(insert.run(...names.map((name) => row[name] ?? null)).changes)
         } catch {
@@ -57,6 +59,11 @@ export const salvage = (path: string, ledger: DatabaseSync): Salvaged => {
         }
       }
     }
+    // Or the next version of a study that the copy knows would be one that its list has already.
+    ledger.exec(
+      `UPDATE study SET version = max(version, coalesce((SELECT max(version) FROM study_version
+        WHERE study_version.StudyInstanceUID = study.StudyInstanceUID), 0))`,
+    )
   } catch {
     // Not even its first page can be read.
   } finally {

@@ -1,11 +1,23 @@
 // The HTTP contract as clients see it, on one gateway: refusals are JSON sentences with the right status, what is
 // accepted is kept byte for byte and accounted for, and a search never answers with what it must not.
+import { once } from "node:events"
+import { type IncomingMessage, request } from "node:http"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Schedule } from "effect"
 import type { SearchAnswer } from "../../src/domain/hit.ts"
 import type { StudyStatus } from "../../src/domain/study.ts"
-import { getJson, postJson, settled, startGateway, stow, temporaryFolder } from "../support/gateway.ts"
+import {
+  getJson,
+  postJson,
+  settled,
+  startGateway,
+  stow,
+  stowBody,
+  stowType,
+  studyReady,
+  temporaryFolder,
+} from "../support/gateway.ts"
 import { ctSlice, ctVolume, identity, newUid } from "../support/volumes.ts"
 
 /** A gateway with three volumes: two of one patient, one of another, and a report that is no image. */
@@ -276,6 +288,35 @@ layer(ArchiveLive, { timeout: 60_000, excludeTestServices: true })("the HTTP con
     }),
   )
 
+  it.effect("a study does not fall quiet while a request that brings some of it is still sending", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Archive
+      const slow = identity("P4")
+      const [one, two] = ctVolume(slow, 2) as [Buffer, Buffer]
+      const sending = request(`${url}/dicomweb/studies`, { method: "POST", headers: { "content-type": stowType } })
+      const answered = once(sending, "response")
+      const whole = stowBody([one, two])
+      // The first instance ends where the second one's head has begun.
+      const begun = stowBody([one]).length
+      sending.write(whole.subarray(0, begun))
+      const status = getJson<StudyStatus>(`${url}/api/studies/${slow.StudyInstanceUID}/status`)
+      // Three times the quiet time, all of it searchable.
+      const waited = yield* status.pipe(
+        Effect.filterOrFail(({ state, stages, waiting }) => {
+          return state === "ready" || (stages.indexed === 1 && (waiting?.quietSeconds ?? 0) > 3)
+        }),
+        Effect.retry({ schedule: Schedule.spaced("100 millis"), times: 300 }),
+      )
+      assert.strictEqual(waited.state, "open")
+      sending.end(whole.subarray(begun))
+      const [response] = (yield* Effect.promise(() => answered)) as [IncomingMessage]
+      response.resume()
+      assert.strictEqual(response.statusCode, 200)
+      const { version, evidence } = yield* studyReady(url, slow.StudyInstanceUID)
+      assert.deepStrictEqual([version, evidence?.kind, evidence?.instances], [1, "quiet-time", 2])
+    }),
+  )
+
   it.effect("describes every route, and measures without identifying", () =>
     Effect.gen(function* () {
       const { paths } = JSON.parse((yield* ask("/openapi.json")).text) as { readonly paths: Record<string, object> }
@@ -288,6 +329,11 @@ layer(ArchiveLive, { timeout: 60_000, excludeTestServices: true })("the HTTP con
         assert.match(line, /^(# (HELP|TYPE) gateway_\w+ .+|gateway_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [0-9.e+-]+)$/)
         assert.notMatch(line, /2\.25\.|Secret|"P\d"/)
       }
+      // Counted from the start, so that a rate sees the first of them.
+      assert.match(text, /^gateway_set_aside_total \d+$/m)
+      assert.match(text, /^gateway_study_ready_total [1-9]\d*$/m)
+      assert.match(text, /^gateway_alerts_total \d+$/m)
+      assert.match(text, /^gateway_nats_connected 1$/m)
     }),
   )
 

@@ -6,8 +6,13 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { writeBackup } from "../../src/ledger/backups.ts"
+import { Ledger } from "../../src/ledger/Ledger.ts"
+import { layer as sqliteLedger } from "../../src/ledger/sqlite-ledger.ts"
 import { unknownOrigin } from "../../src/recovery/readmit.ts"
+import { salvage } from "../../src/recovery/salvage.ts"
+import { newInstance, receiptOf } from "../support/instances.ts"
 import { killedAfter, ledgerFile, object, remove, restarted, store } from "./archive.fixture.ts"
 
 const temporary = Effect.acquireRelease(
@@ -113,6 +118,35 @@ it.effect(
       }
     }).pipe(Effect.scoped),
   240_000,
+)
+
+it.effect("a study's versions go on from what the damaged ledger still tells", () =>
+  Effect.gen(function* () {
+    const dir = yield* temporary
+    const [lost, copy] = [join(dir, "lost"), join(dir, "copy")]
+    const { StudyInstanceUID } = newInstance(1, 1, 1)
+    /** Another instance makes another version. */
+    const version = (n: number) =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const one = newInstance(1, 1, n)
+        const receipt = receiptOf((yield* ledger.accept([one]))[0])
+        yield* ledger.progress([{ ...one, receipt, stage: "stored-only" }])
+        yield* ledger.complete(StudyInstanceUID)
+        yield* ledger.settle({ quietMillis: 1000, maxWaitMillis: 1000 })
+        return Option.getOrThrow(yield* ledger.studyOverview(StudyInstanceUID)).version
+      })
+    const inLedger = <A, E>(folder: string, run: Effect.Effect<A, E, Ledger>) =>
+      Effect.provide(run, sqliteLedger({ dir: folder }))
+    assert.strictEqual(yield* inLedger(lost, version(1)), 1)
+    execFileSync("cp", ["-a", lost, copy])
+    assert.strictEqual(yield* inLedger(lost, version(2)), 2)
+    const restored = new DatabaseSync(join(copy, "ledger.db"))
+    restored.exec("PRAGMA foreign_keys = ON")
+    salvage(join(lost, "ledger.db"), restored)
+    restored.close()
+    assert.strictEqual(yield* inLedger(copy, version(3)), 3)
+  }),
 )
 
 it.effect("without copy and receipt log studies come back for unrestricted callers only", () =>
