@@ -20,7 +20,7 @@ const model = { id: "test", dimension: 2, inputSize: 2, gridSize: 0 }
 
 /** Of the model that serves, ingest needs the embedder. */
 const serving = (embedder: Embedder["Service"]) =>
-  Layer.mock(Models, { serving: Effect.succeed({ embedder } as Serving) })
+  Layer.mock(Models, { serving: Effect.succeed({ embedder, model } as Serving) })
 
 /** Runs ingest; a digest's file is named after what it does to a thread. */
 const running = <A, E>(
