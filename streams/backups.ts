@@ -24,7 +24,9 @@ export interface BackupOptions {
 /** So many receipts make a copy due before its time: a recovery would read as many files. */
 const manyReceipts = 50_000
 /** Between two looks at what is due. */
-const look = "30 seconds"
+const look = "2 seconds"
+/** Between two copies because of rules and holds: so long, and so many times what a copy takes. */
+const noted = { millis: 10_000, times: 60 } as const
 
 const age = Metric.gauge("gateway_backup_age_seconds", { description: "Age of the newest copy of the ledger" })
 const damaged = Metric.gauge("gateway_database_damaged", {
@@ -98,6 +100,7 @@ export const backups = Effect.fnUntraced(function* ({ paths, every, minFreeBytes
     if (yield* told("backup", yield* pool.run<BackupAnswer>("purge", argument))) purged = seen
   })
 
+  let copied = { notes: 0, took: 0 }
   const pass = Effect.gen(function* () {
     yield* purgeDeleted
     const newest = backupsOf(dir, "ledger")[0]
@@ -107,7 +110,12 @@ export const backups = Effect.fnUntraced(function* ({ paths, every, minFreeBytes
     const old = now - written
     const changed = Math.max(changedAt(paths.ledger), changedAt(paths.worklist)) > written
     if (newest !== undefined) yield* Metric.update(age, old / 1000)
-    if (changed && (old >= Duration.toMillis(every) || log.lines() >= manyReceipts)) yield* write
+    const noteworthy = log.notes() > copied.notes && old >= Math.max(noted.millis, noted.times * copied.took)
+    if (changed && (noteworthy || old >= Duration.toMillis(every) || log.lines() >= manyReceipts)) {
+      const notes = log.notes()
+      const [took] = yield* Effect.timed(write)
+      copied = { notes, took: Duration.toMillis(took) }
+    }
   })
   yield* Effect.repeat(pass, Schedule.spaced(look))
 }, Effect.scoped)

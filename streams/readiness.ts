@@ -46,6 +46,18 @@ const sweep = Effect.fnUntraced(function* () {
   if (requeued > 0) yield* Effect.logWarning(`sent ${requeued} events again that the broker no longer had`)
 })
 
+/** Versions announced again at a time. */
+const announcements = 500
+
+/** The same for the events of studies: lost in the broker, or in a ledger that was put back from its copy. */
+const announceAgain = Effect.gen(function* () {
+  const nats = yield* Nats
+  const { pending, ackPending } = yield* nats.backlog("DICOM", "alerts")
+  if (pending + ackPending > 0) return
+  const again = yield* (yield* Ledger).announceAgain(announcements)
+  if (again > 0) yield* Effect.logWarning(`announced ${again} ready studies again that no standing region had seen`)
+})
+
 export const readiness = (options: ReadinessOptions) =>
   Effect.all(
     [
@@ -56,6 +68,10 @@ export const readiness = (options: ReadinessOptions) =>
       sweep().pipe(
         Effect.catch((error) => Effect.logDebug("sweep put off", error)),
         Effect.repeat(Schedule.spaced("30 seconds")),
+      ),
+      announceAgain.pipe(
+        Effect.catch((error) => Effect.logDebug("announcing again put off", error)),
+        Effect.repeat(Schedule.spaced("10 seconds")),
       ),
     ],
     { concurrency: "unbounded", discard: true },

@@ -255,6 +255,8 @@ export class Ledger extends Context.Service<
     readonly unsettledStudies: Io<ReadonlyArray<StudyInstanceUID>>
     /** Moves open → quiet → ready by steady time and the instances' stages; a StudyReady event per new version. Answers the studies that became ready. */
     readonly settle: (rules: SettleRules) => Io<ReadonlyArray<StudyInstanceUID>>
+    /** StudyReady events of versions that were not matched against standing regions, again; to be asked while the broker holds none. Counts them. */
+    readonly announceAgain: (limit: number) => Io<number>
     /** The caller says the study is complete: it becomes ready as soon as nothing of it is in flight. False: no such study. */
     readonly complete: (uid: StudyInstanceUID) => Io<boolean>
     /** How many distinct instances the study will have in all; without a number, that is taken back. False: no such study. */

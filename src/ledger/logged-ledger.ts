@@ -1,4 +1,5 @@
-// The ledger with a line in the receipt log for each instance accepted or deleted, before anybody is answered.
+// The ledger with a line in the receipt log for each instance accepted or deleted, before anybody is answered; rules and
+// holds, which only the ledger has, make its next copy due.
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -37,6 +38,8 @@ export const layer = Layer.effect(
       StudyInstanceUID,
       SOPInstanceUID,
     })
+    /** What stands in no file but the ledger's. */
+    const noted = <A, E>(change: Effect.Effect<A, E>) => Effect.tap(change, () => Effect.sync(log.note))
     return Ledger.of({
       ...ledger,
       accept: Effect.fnUntraced(function* (instances, expected) {
@@ -57,6 +60,10 @@ export const layer = Layer.effect(
         Effect.uninterruptible(
           Effect.tap(ledger.delete(scope, cause), ({ instances }) => append(instances.map(deleted))),
         ),
+      putStandingRegion: (id, region, exemplar) => noted(ledger.putStandingRegion(id, region, exemplar)),
+      deleteStandingRegion: (id) => noted(ledger.deleteStandingRegion(id)),
+      putHold: (uid, reason) => noted(ledger.putHold(uid, reason)),
+      removeHold: (uid) => noted(ledger.removeHold(uid)),
     })
   }),
 )

@@ -82,12 +82,16 @@ export const openReceiptLog = (dir: string) => {
   let file = openSegment()
   let lines = 0
   let deletions = 1
+  let notes = 0
   return {
     dir,
     /** Entries appended since the segment began, or the log was opened. */
     lines: () => lines,
     /** Grows with each deletion. */
     deletions: () => deletions,
+    /** Grows with each change that only the ledger holds: the next copy is not to wait for its hour. */
+    notes: () => notes,
+    note: (): void => void notes++,
     /** Throws what the file system throws. Begins with a new line: the one before may have been cut. */
     append: (entries: ReadonlyArray<LogEntry>): void => {
       if (entries.length === 0) return

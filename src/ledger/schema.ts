@@ -227,8 +227,10 @@ CREATE TABLE study_version (
   matched INTEGER,
   PRIMARY KEY (StudyInstanceUID, version)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO study_version (StudyInstanceUID, version, evidence, readyAt)
-  SELECT StudyInstanceUID, version, evidence, lastReceived FROM study WHERE version > 0 AND evidence IS NOT NULL;
+INSERT INTO study_version (StudyInstanceUID, version, evidence, readyAt, matched)
+  SELECT StudyInstanceUID, version, evidence, lastReceived, 0 FROM study WHERE version > 0 AND evidence IS NOT NULL;
+
+CREATE INDEX version_unmatched ON study_version (StudyInstanceUID, version) WHERE matched IS NULL;
 
 -- The version in which an instance was searchable for the first time.
 CREATE TABLE covered (

@@ -262,6 +262,10 @@ const make = Effect.fnUntraced(function* (path: string) {
         read(() => studies.isDue(rules, steady.now())),
         (due) => (due ? writeAt((now) => studies.settle(rules, steady.now(), now)) : Effect.succeed([])),
       ).pipe(Effect.tap((ready) => countEvents("ready", ready.length))),
+    announceAgain: (limit) =>
+      Effect.flatMap(read(studies.isUnannounced), (due) =>
+        due ? writeAt((now) => studies.announceAgain(limit, now)) : Effect.succeed(0),
+      ),
     complete: (uid) => writeAt((_now, caller, { steady }) => studies.complete(uid, steady, caller)),
     expect: (uid, expectation) => writeAt((_now, caller) => expectations.expect(uid, expectation, caller)),
     seriesFacts: readAs(makeSeriesFacts(db)),

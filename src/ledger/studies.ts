@@ -44,6 +44,11 @@ export const makeStudies = (db: DatabaseSync, outbox: Outbox, { stored }: Expect
     `INSERT OR IGNORE INTO covered SELECT instance.receipt, ? FROM series JOIN instance USING (SeriesInstanceUID)
       WHERE series.StudyInstanceUID = ? AND instance.stage = 'indexed'`,
   )
+  const announced = db.prepare("SELECT 1 FROM outbox WHERE subject LIKE 'dicom.study.ready.%' LIMIT 1")
+  const unmatched = db.prepare(
+    `SELECT StudyInstanceUID, study_version.version FROM study_version JOIN study USING (StudyInstanceUID, version)
+      WHERE matched IS NULL LIMIT ?`,
+  )
   const claim = db.prepare(
     "UPDATE study SET claim = ?, state = 'quiet' WHERE StudyInstanceUID = ? AND state <> 'ready'",
   )
@@ -105,6 +110,17 @@ export const makeStudies = (db: DatabaseSync, outbox: Outbox, { stored }: Expect
       due(rules, steady)
         .filter((row) => settleOne(row, rules, steady, now))
         .map((row) => row["StudyInstanceUID"] as StudyInstanceUID),
+    isUnannounced: (): boolean => announced.get() === undefined && unmatched.get(1) !== undefined,
+    /** For when the broker holds no StudyReady event: whatever was not matched by then lost its own. */
+    announceAgain: (limit: number, now: number): number => {
+      const rows = unmatched.all(limit)
+      for (const row of rows) {
+        const [uid, version] = [row["StudyInstanceUID"] as StudyInstanceUID, Number(row["version"])]
+        const event = encodeReady({ _tag: "StudyReady", StudyInstanceUID: uid, version })
+        outbox.add(subjects.studyReady(uid), `ready:${uid}:${version}:${now}`, event, now)
+      }
+      return rows.length
+    },
     complete: (uid: StudyInstanceUID, steady: number, caller: Caller): boolean => {
       const { sql, values } = visibleCondition(caller, "study")
       const known = db.prepare(`SELECT 1 FROM study WHERE StudyInstanceUID = ? AND ${sql}`).get(uid, ...values)

@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import { HttpRouter } from "effect/http"
 import { accessTable } from "../../src/access/routes.ts"
 import { DicomwebRoutes } from "../../src/dicomweb/routes.ts"
+import { layerMemory } from "../../src/ledger/sqlite-ledger.ts"
 import { StowRoutes } from "../../src/listener/stow.ts"
 
 const find = accessTable({})
@@ -45,6 +46,8 @@ describe("the table of who may what", () => {
         })
       yield* Layer.build(Layer.mergeAll(DicomwebRoutes(), StowRoutes({ maxPartBytes: 1 }))).pipe(
         Effect.provideService(HttpRouter.HttpRouter, collecting("")),
+        // The store room wraps it while its routes are built.
+        Effect.provide(layerMemory),
       ) as Effect.Effect<unknown>
       assert.isAtLeast(routes.length, 20)
       assert.deepStrictEqual(

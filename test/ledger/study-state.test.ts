@@ -348,3 +348,24 @@ fresh("a study of thousands is listed page by page, and by stage", () =>
     assert.lengthOf(yield* ledger.setAsideList({ StudyInstanceUID: newInstance(2, 1, 1).StudyInstanceUID }, 0, 20), 0)
   }),
 )
+
+describe("an event of a version that the broker lost", () => {
+  fresh("is announced again until it was matched, and not while one is still to be sent", () =>
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      yield* accept(one)
+      yield* finish(one)
+      yield* quiet
+      assert.deepStrictEqual(yield* events, [1])
+      assert.strictEqual(yield* ledger.announceAgain(10), 0)
+      yield* ledger.published((yield* ledger.outbox(1000)).map(({ sequence }) => sequence))
+      // Sent, and lost there: the next one has another message id.
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* ledger.announceAgain(10), 1)
+      assert.deepStrictEqual(yield* events, [1])
+      yield* ledger.published((yield* ledger.outbox(1000)).map(({ sequence }) => sequence))
+      yield* ledger.matched(study, 1, 0)
+      assert.strictEqual(yield* ledger.announceAgain(10), 0)
+    }),
+  )
+})
