@@ -114,7 +114,7 @@ const markdown = (told: Told, machine: string, date: string) => {
 }
 
 /** Only the file names are fixed; what is in them is what happened. */
-export const writeReport = (folder: string, told: Told): void => {
+export const writeReport = (folder: string, name: string, told: Told): void => {
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
   const date = new Date().toISOString().slice(0, 16).replace("T", " ")
   const json = {
@@ -130,6 +130,6 @@ export const writeReport = (folder: string, told: Told): void => {
     ),
     mutations: told.mutations.map(({ name, broken, fault, found }) => ({ name, broken, fault, found })),
   }
-  writeFileSync(join(folder, "report.json"), `${JSON.stringify(json, undefined, 2)}\n`)
-  writeFileSync(join(folder, "report.md"), markdown(told, machine, date))
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(json, undefined, 2)}\n`)
+  writeFileSync(join(folder, `${name}.md`), markdown(told, machine, date))
 }
