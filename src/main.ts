@@ -64,7 +64,7 @@ const sayWhatFailed = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
 }
 
 gateway.pipe(
-  Command.run({ version: "0.2.0" }),
+  Command.run({ version: "0.3.0" }),
   Effect.tapCause(sayWhatFailed),
   Effect.provide(Layer.mergeAll(NodeServices.layer, Log)),
   NodeRuntime.runMain({

@@ -292,4 +292,4 @@ export class Api extends HttpApi.make("region-gateway")
   .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })
   .annotate(OpenApi.Transform, withOtherRoutes)
   .annotate(OpenApi.Title, "Region gateway")
-  .annotate(OpenApi.Version, "0.2.0") {}
+  .annotate(OpenApi.Version, "0.3.0") {}
