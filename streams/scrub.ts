@@ -17,7 +17,7 @@ const pass = Effect.gen(function* () {
   return (yield* Clock.currentTimeMillis) - start
 }).pipe(Effect.catch((error) => Effect.as(Effect.logWarning("deleted rows have not left the files yet", error), every)))
 
-const broker = Effect.flatMap(Nats, (nats) => nats.forgetAcknowledged("EMBEDDINGS")).pipe(
+const broker = Effect.flatMap(Nats, (nats) => nats.trim("EMBEDDINGS", 0)).pipe(
   // It is told elsewhere that the broker is away.
   Effect.catch((error) => Effect.logDebug("the broker keeps vectors for now", error)),
 )

@@ -41,8 +41,6 @@ export class Nats extends Context.Service<
     ) => Stream.Stream<Delivery<A>>
     readonly consumeBytes: (consumption: Consumption) => Stream.Stream<Delivery<Uint8Array>>
     readonly backlog: (stream: string, durable: string) => Effect.Effect<Backlog, NatsError>
-    /** Messages that every consumer of the stream has acknowledged leave it: vectors are not kept twice. */
-    readonly forgetAcknowledged: (stream: string) => Effect.Effect<void, NatsError>
     /** Messages that a stream holds, and since when (ms since 1970). */
     readonly stored: (
       stream: string,
@@ -158,17 +156,6 @@ const make = Effect.fnUntraced(function* ({ servers, token, replicas }: NatsOpti
           return { pending: info.num_pending, ackPending: info.num_ack_pending }
         },
         catch: (cause) => new NatsError({ operation: "info", cause }),
-      }),
-    forgetAcknowledged: (stream) =>
-      Effect.tryPromise({
-        try: async () => {
-          const consumers = await manager.consumers.list(stream).next()
-          const floor = Math.min(...consumers.map(({ ack_floor }) => ack_floor.stream_seq))
-          const { state } = await manager.streams.info(stream)
-          if (consumers.length === 0 || state.messages === 0 || floor < state.first_seq) return
-          await manager.streams.purge(stream, { seq: floor + 1 })
-        },
-        catch: (cause) => new NatsError({ operation: "streams", cause }),
       }),
     stored: (stream) =>
       Effect.tryPromise({
