@@ -7,7 +7,8 @@ import { SeriesInstanceUID, SOPInstanceUID, StudyInstanceUID } from "../domain/u
 import { BenchmarkError } from "./BenchmarkError.ts"
 import type { Embedded } from "./embedded.ts"
 import type { Level } from "./eligible.ts"
-import { askedSlices, type GatewayAnswers, spread } from "./evaluate.ts"
+import { rowsOf } from "./rankings.ts"
+import { askedOf, type GatewayAnswers } from "./evaluate.ts"
 
 type Client = Effect.Success<ReturnType<typeof apiClient>>
 
@@ -48,10 +49,10 @@ export const askGateway = Effect.fnUntraced(function* (client: Client, url: stri
     const regions = new Map<string, ReadonlyMap<string, Hit>>()
     const slices = new Map<string, ReadonlyMap<string, Hit>>()
     for (const { name, planes, box } of query.truth[which]) {
-      const rows = Array.from(query.planes, (_, row) => row).filter((row) => planes.has(query.planes[row]!))
+      const rows = rowsOf({ name, planes, box }, query)
       if (rows.length === 0) continue
       regions.set(name, yield* ask({ box }))
-      for (const row of spread(rows, askedSlices)) {
+      for (const row of askedOf(rows)) {
         const plane = query.planes[row]!
         const uid = SOPInstanceUID.make(query.truth.SOPInstanceUID[plane]!)
         slices.set(`${name} ${plane}`, yield* ask({ slices: { from: uid, to: uid } }))

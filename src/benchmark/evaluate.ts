@@ -1,18 +1,32 @@
 // One query volume against all others: counting, the paper's re-ranking and the baselines, from one matrix of cosines each.
 import type { Hit } from "../domain/hit.ts"
+import { evenly } from "../rerank/evenly.ts"
 import type { Kernel } from "../rerank/kernel.ts"
 import { structureOf, verdict, type Level } from "./eligible.ts"
 import type { Embedded } from "./embedded.ts"
-import { boxOverlap, interval, intervalOverlap } from "../domain/overlap.ts"
+import { boxOverlap, intervalOverlap } from "../domain/overlap.ts"
+import {
+  contributed,
+  count,
+  halfSlice,
+  lateInteraction,
+  meet,
+  type Meeting,
+  projected,
+  rangeOf,
+  ranked,
+  rankedByHit,
+  rowsOf,
+  shows,
+} from "./rankings.ts"
 import type { Structure } from "./truth.ts"
 
 /** Contributing slices that are judged (arXiv 2405.09334, localization ratio). */
 export const contributing = 15
 
-export const methods = ["counting", "paper", "ours"] as const
-export type Method = (typeof methods)[number]
+type Method = "counting" | "paper" | "ours"
 /** 1 or 0 per method, or a share; absent where a method gave no answer to judge. */
-export type Judged = Partial<Record<Method | "position" | "chance" | "ceiling" | "slab", number>>
+export type Judged = Partial<Record<Method | "position" | "chance" | "ceiling", number>>
 
 /** The localisation in one volume that shows the structure. */
 export interface Pair {
@@ -54,123 +68,14 @@ export interface GatewayAnswers {
   readonly slices: ReadonlyMap<string, ReadonlyMap<string, Hit>>
 }
 
-/** Cosines of one pair of volumes, and per query row its best. */
-interface Meeting {
-  readonly other: Embedded
-  /** other's rows × query's rows. */
-  readonly cosines: Float32Array
-  readonly best: Float32Array
-  readonly at: Int32Array
-}
-
-export const meet = async (kernel: Kernel, query: Embedded, others: ReadonlyArray<Embedded>) => {
-  const rows = query.planes.length
-  const zero = new Float32Array(query.dimension)
-  const meetings: Array<Meeting> = []
-  for await (const view of kernel.similarities(query.vectors, others, zero)) {
-    const other = others[meetings.length]!
-    const cosines = view.slice()
-    const best = new Float32Array(rows).fill(-2)
-    const at = new Int32Array(rows)
-    for (let j = 0, n = 0; j < other.planes.length; j++) {
-      for (let i = 0; i < rows; i++, n++) {
-        if (cosines[n]! > best[i]!) {
-          best[i] = cosines[n]!
-          at[i] = j
-        }
-      }
-    }
-    meetings.push({ other, cosines, best, at })
-  }
-  return meetings
-}
-
-const shows = (structure: Structure | undefined, embedded: Embedded, row: number) =>
-  structure?.planes.has(embedded.planes[row]!) === true
-
 const share = (of: number, all: number) => (all === 0 ? 0 : of / all)
 
-/** At most so many of them, spread evenly, ends included. */
-export const spread = (values: ReadonlyArray<number>, most: number): ReadonlyArray<number> =>
-  values.length <= most
-    ? values
-    : Array.from({ length: most }, (_, n) => values[Math.round((n * (values.length - 1)) / (most - 1))]!)
-
 /** Slices of a region that are asked one by one. */
-export const askedSlices = 5
+const askedSlices = 5
 
-/** Votes per meeting: each row gives one to the volume of its nearest slice. Best first; ties by the sum of cosines. */
-const count = (rows: ReadonlyArray<number>, meetings: ReadonlyArray<Meeting>) => {
-  const votes = meetings.map((meeting) => ({ meeting, votes: 0, sum: 0 }))
-  for (const i of rows) {
-    const nearest = votes.reduce((a, b) => (b.meeting.best[i]! > a.meeting.best[i]! ? b : a))
-    nearest.votes++
-    nearest.sum += nearest.meeting.best[i]!
-  }
-  return votes.sort((a, b) => b.votes - a.votes || b.sum - a.sum)
-}
-
-/** Σ max cos over all volumes, not only those that got a vote: the paper's re-ranking at its best. */
-const lateInteraction = (rows: ReadonlyArray<number>, meetings: ReadonlyArray<Meeting>) =>
-  meetings
-    .map((meeting) => ({ meeting, sum: rows.reduce((sum, i) => sum + meeting.best[i]!, 0) }))
-    .sort((a, b) => b.sum - a.sum)
-
-/** The slices of a volume that rows met, the best first. */
-const contributed = (rows: ReadonlyArray<number>, { best, at }: Meeting) => {
-  const scores = new Map<number, number>()
-  for (const i of rows) scores.set(at[i]!, Math.max(scores.get(at[i]!) ?? -2, best[i]!))
-  return [...scores].sort((a, b) => b[1] - a[1]).map(([row]) => row)
-}
-
-/** All slices of a volume by their best cosine to a row. */
-const ranked = (rows: ReadonlyArray<number>, { other, cosines, best }: Meeting) =>
-  Array.from(other.planes, (_, j) => ({
-    j,
-    cosine: rows.reduce((most, i) => Math.max(most, cosines[j * best.length + i]!), -2),
-  }))
-    .sort((a, b) => b.cosine - a.cosine)
-    .map(({ j }) => j)
-
-/** The hit's slices by their cosine, then its other slices, then the nearest outside its range. */
-const rankedByHit = (hit: Hit, { indices }: Embedded) => {
-  const { from, to } = hit.slices
-  const rows = Array.from(indices, (_, row) => row)
-  const inside = rows.filter((row) => indices[row]! >= from.index && indices[row]! <= to.index)
-  const rowOf = new Map(inside.map((row) => [indices[row]!, row]))
-  const scores = new Map<number, number>()
-  for (const [, index, cosine] of hit.alignment) {
-    const row = rowOf.get(index)
-    if (row !== undefined) scores.set(row, Math.max(scores.get(row) ?? -2, cosine))
-  }
-  const aligned = [...scores].sort((x, y) => y[1] - x[1]).map(([row]) => row)
-  const [low, high] = [inside[0] ?? 0, inside.at(-1) ?? 0]
-  const outside = rows
-    .filter((row) => row < low || row > high)
-    .sort((x, y) => Math.min(Math.abs(x - low), Math.abs(x - high)) - Math.min(Math.abs(y - low), Math.abs(y - high)))
-  return { low, high, aligned, all: [...aligned, ...inside.filter((row) => !scores.has(row)), ...outside] }
-}
-
-const rangeOf = (rows: ReadonlyArray<number>, { positions }: Embedded, half: number) => {
-  const at = rows.map((row) => positions[row]!)
-  return interval(Math.min(...at) - half, Math.max(...at) + half)
-}
-
-/** mm that one slice stands for: half of it lies on either side. */
-const halfSlice = ({ positions }: Embedded) => {
-  const gaps = Array.from(positions.subarray(1), (mm, n) => mm - positions[n]!).sort((a, b) => a - b)
-  return (gaps[gaps.length >> 1] ?? 1) / 2
-}
-
-const rowsOf = (structure: Structure, embedded: Embedded) =>
-  Array.from(embedded.planes, (_, row) => row).filter((row) => shows(structure, embedded, row))
-
-/** The rows at the same relative height. */
-const projected = (rows: ReadonlyArray<number>, query: Embedded, other: Embedded) => {
-  const scale = (other.planes.length - 1) / Math.max(1, query.planes.length - 1)
-  const [a, b] = [Math.round(rows[0]! * scale), Math.round(rows.at(-1)! * scale)]
-  return Array.from({ length: b - a + 1 }, (_, n) => a + n)
-}
+/** Some of a structure's rows, spread evenly: every method answers for the same. */
+export const askedOf = (rows: ReadonlyArray<number>): ReadonlyArray<number> =>
+  evenly(rows.length, askedSlices).map((n) => rows[n]!)
 
 const pairOf = (
   query: Embedded,
@@ -248,7 +153,7 @@ const answerOf = (
   const localised = (meeting: Meeting) =>
     contributed(rows, meeting).some((row) => shows(targets.get(meeting), meeting.other, row))
 
-  const asked = spread(rows, askedSlices)
+  const asked = askedOf(rows)
   const sliced = asked.map((row) => {
     const nearest = meetings.reduce((a, b) => (b.best[row]! > a.best[row]! ? b : a))
     const ours = first(answers.slices.get(`${structure.name} ${query.planes[row]!}`))

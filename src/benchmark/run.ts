@@ -1,5 +1,4 @@
 // A whole run: labels, a gateway of its own, every volume by STOW, every question asked, the report. Can be taken up again.
-import { cpus, totalmem } from "node:os"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -18,6 +17,7 @@ import { type Embedded, readEmbedded } from "./embedded.ts"
 import { type Known, labelledRegions } from "./eligible.ts"
 import { evaluate } from "./evaluate.ts"
 import { loadVolume, searchable } from "./prepare.ts"
+import { machine } from "./machine.ts"
 import { makeReport } from "./report.ts"
 import type { Filed } from "./summary.ts"
 import { keptTruth } from "./kept-truth.ts"
@@ -32,9 +32,6 @@ export interface BenchmarkOptions {
 }
 
 const failed = (message: string) => new BenchmarkError({ message })
-const machine = () =>
-  `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown CPU"}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`
-
 /** What one query volume gave, as kept for a run that is taken up again. */
 const Kept = Schema.Struct({ filed: Schema.Unknown, exhaustive: Schema.Array(Schema.Finite), key: Schema.String })
 

@@ -7,7 +7,8 @@ import { Embedder } from "../../src/embed/Embedder.ts"
 import * as OnnxEmbedder from "../../src/embed/onnx-embedder.ts"
 import { axialGeometry } from "../support/domain.ts"
 import { temporaryFolder } from "../support/gateway.ts"
-import { percentile, type Table } from "./report.ts"
+import { percentile } from "../../src/benchmark/statistics.ts"
+import type { Table } from "./report.ts"
 import { readdirSync } from "node:fs"
 
 const batch = 8

@@ -6,7 +6,8 @@ import { writeDurably } from "./bare-disk.ts"
 import { countSyncs } from "./count-syncs.ts"
 import { makeCt } from "./ct-files.ts"
 import { orthancInstalled, startOrthanc } from "./orthanc-server.ts"
-import { percentile, type Table } from "./report.ts"
+import { percentile } from "../../src/benchmark/statistics.ts"
+import type { Table } from "./report.ts"
 import { type Prepared, prepare, sendAll } from "./sender.ts"
 
 /** As many rounds as fit into so much time, on a quiet machine all of them. */

@@ -18,7 +18,8 @@ import {
   studyDate,
   studyUid,
 } from "./qido-archive.ts"
-import { percentile, type Table } from "./report.ts"
+import { percentile } from "../../src/benchmark/statistics.ts"
+import type { Table } from "./report.ts"
 
 const form = documentForm(undefined, "many")!
 const north: Caller = { ...internal, name: "north", origins: new Set(["north"]), origin: "north" }

@@ -6,7 +6,8 @@ import { Embedder } from "../../src/embed/Embedder.ts"
 import * as OnnxEmbedder from "../../src/embed/onnx-embedder.ts"
 import { postJson, startGateway, temporaryFolder } from "../support/gateway.ts"
 import { archiveSeries, makeArchive } from "./archive.ts"
-import { percentile, type Table } from "./report.ts"
+import { percentile } from "../../src/benchmark/statistics.ts"
+import type { Table } from "./report.ts"
 
 const series = 100
 const slices = 200

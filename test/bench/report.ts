@@ -1,7 +1,7 @@
 // Results as a Markdown page with machine, command and date, beside the numbers as JSON. Never edited by hand.
 import { mkdirSync, writeFileSync } from "node:fs"
-import { cpus, totalmem } from "node:os"
 import { join } from "node:path"
+import { machine } from "../../src/benchmark/machine.ts"
 
 export interface Table {
   readonly title: string
@@ -9,17 +9,6 @@ export interface Table {
   readonly note: string
   readonly head: ReadonlyArray<string>
   readonly rows: ReadonlyArray<ReadonlyArray<string | number>>
-}
-
-/** Nearest-rank percentile of the values; 0..1. */
-export const percentile = (values: ReadonlyArray<number>, share: number): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? Number.NaN
-}
-
-const machine = () => {
-  const [cpu] = cpus()
-  return `${cpus().length} × ${cpu?.model.trim() ?? "unknown CPU"}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`
 }
 
 const cell = (value: string | number) =>

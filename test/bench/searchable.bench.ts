@@ -3,7 +3,8 @@ import { Effect, Schedule } from "effect"
 import type { StudyStatus } from "../../src/domain/study.ts"
 import { getJson, settled, startGateway, temporaryFolder } from "../support/gateway.ts"
 import { makeCt, studyUid } from "./ct-files.ts"
-import { percentile, type Table } from "./report.ts"
+import { percentile } from "../../src/benchmark/statistics.ts"
+import type { Table } from "./report.ts"
 import { prepare, sendAll } from "./sender.ts"
 
 const slices = 300

@@ -1,7 +1,7 @@
 // The report of a long run: JSON for machines, Markdown for people; written by the run itself.
 import { writeFileSync } from "node:fs"
-import { cpus, totalmem } from "node:os"
 import { join } from "node:path"
+import { machine } from "../../src/benchmark/machine.ts"
 import type { Outcome } from "./fault.ts"
 import { boxTolerance, scoreTolerance } from "./searches.ts"
 
@@ -115,13 +115,12 @@ const markdown = (told: Told, machine: string, date: string) => {
 
 /** Only the file names are fixed; what is in them is what happened. */
 export const writeReport = (folder: string, name: string, told: Told): void => {
-  const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
   const date = new Date().toISOString().slice(0, 16).replace("T", " ")
   const json = {
     seed: told.seed,
     command: told.command,
     date,
-    machine,
+    machine: machine(),
     minutes: told.minutes,
     total: totalled(told.outcomes),
     faults: told.outcomes.map((outcome) => ({ name: outcome.name, ...totalled([outcome]), notes: outcome.notes })),
@@ -131,5 +130,5 @@ export const writeReport = (folder: string, name: string, told: Told): void => {
     mutations: told.mutations.map(({ name, broken, fault, found }) => ({ name, broken, fault, found })),
   }
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(json, undefined, 2)}\n`)
-  writeFileSync(join(folder, `${name}.md`), markdown(told, machine, date))
+  writeFileSync(join(folder, `${name}.md`), markdown(told, machine(), date))
 }
