@@ -42,5 +42,3 @@ export const makeSuspects = Effect.gen(function* () {
       }),
   }
 })
-
-export type Suspects = Effect.Success<typeof makeSuspects>

@@ -50,19 +50,18 @@ export const makeRetention = (db: DatabaseSync) => {
     return { ...study, instances: Number(row?.["instances"]), bytes: Number(row?.["bytes"] ?? 0) }
   }
   return {
-    /** The oldest first. `steady`: the clock that arrivals were noted by, which no change of the machine's clock moves. */
-    oldest: (from: AgeFrom, older: OlderThan, limit: number, now: number, steady: number): ReadonlyArray<OldStudy> => {
-      const came = (lastReceived: unknown) => now - (steady - Number(lastReceived))
+    /** The oldest first. */
+    oldest: (from: AgeFrom, older: OlderThan, limit: number, now: number): ReadonlyArray<OldStudy> => {
       const arrived = (rows: ReadonlyArray<Row>) =>
         rows.map((row) => ({
           StudyInstanceUID: row["StudyInstanceUID"] as StudyInstanceUID,
-          since: came(row["lastReceived"]),
+          since: Number(row["lastReceived"]),
         }))
-      const received = steady - Math.max(older.age, older.sinceArrival)
+      const received = now - Math.max(older.age, older.sinceArrival)
       if (from === "arrival") return arrived(byArrival.all(received, limit)).map(sized)
-      const dated = byDate.all(dateOf(now - older.age), steady - older.sinceArrival, limit).map((row) => ({
+      const dated = byDate.all(dateOf(now - older.age), now - older.sinceArrival, limit).map((row) => ({
         StudyInstanceUID: row["StudyInstanceUID"] as StudyInstanceUID,
-        since: millisOf(String(row["StudyDate"])) ?? came(row["lastReceived"]),
+        since: millisOf(String(row["StudyDate"])) ?? Number(row["lastReceived"]),
       }))
       return [...dated, ...arrived(undated.all(received, limit))]
         .filter(({ since }) => since <= now - older.age)

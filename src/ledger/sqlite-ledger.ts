@@ -242,7 +242,7 @@ const make = Effect.fnUntraced(function* (path: string) {
     hold: (uid) => readAs((caller) => holds.get(uid, caller)),
     holds: (limit, offset) => readAs((caller) => holds.list(limit, offset, caller)),
     oldest: (from, older, limit) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => read(() => retention.oldest(from, older, limit, now, now))),
+      Effect.flatMap(Clock.currentTimeMillis, (now) => read(() => retention.oldest(from, older, limit, now))),
     outbox: (limit) =>
       readDurable(() =>
         queued.all(limit).map((row) => ({
